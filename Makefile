@@ -1,0 +1,39 @@
+# The two commands of the README: `make demo` and `make test`. Each sets up what it needs.
+PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p) 2>/dev/null)))
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: demo test lint types bench clean
+
+demo: $(VENV)/.base
+	$(BIN)/mien demo --output out/demo
+
+test: $(VENV)/.dev lint types
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+
+# The type checker must see the folder under the package's name.
+types: $(VENV)/.dev
+	mkdir -p build/types && ln -sfn ../.. build/types/mien
+	cd build/types && $(CURDIR)/$(BIN)/mypy --config-file mien/pyproject.toml --cache-dir ../mypy -p mien.core -p mien.models
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; install python3.11 and its venv module."; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "Could not make a virtual environment: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(PIP) -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build out *.egg-info
