@@ -15,13 +15,17 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path beside `path`; it replaces `path` when the block ends well, else it is removed.
 
     The temporary file keeps the suffix of `path`, so that encoders that choose by suffix work on it.
+    A link stays a link: the file that it points to is replaced.
 
     Raises:
-        CannotWrite: the folder is missing or not writable, or the disk is full.
+        CannotWrite: the folder is missing or not writable, the disk is full, or a folder or a device
+            has that name.
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path))
     if target.is_dir():
         raise CannotWrite(f"{target} is a folder; give the name of a file.")
+    if target.exists() and not target.is_file():
+        raise CannotWrite(f"{target} is a device, not a file; choose another place.")
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
     except OSError as error:
@@ -32,7 +36,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         _publish(temporary, target)
     except OSError as error:
-        raise CannotWrite(f"Cannot write {target}: {error.strerror or error}; choose another place.") from error
+        reason = error.strerror or error
+        raise CannotWrite(f"Cannot write {target}: {reason}; choose another place.") from error
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
