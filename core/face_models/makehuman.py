@@ -11,6 +11,7 @@ from ..model_files import rounded
 from .makehuman_expressions import eyeball_centre, load_expressions, turn_eyes
 from .makehuman_head import PARTS, Head, cut_head, triangulate
 from .makehuman_identity import IdentitySpace, Population, principal_components
+from .makehuman_landmarks import load_embeddings
 from .makehuman_regions import head_regions
 from .makehuman_source import BaseMesh, Floats, Source, open_source
 from .makehuman_uv import head_uv
@@ -47,7 +48,8 @@ def _assemble(source: Source, mesh: BaseMesh, head: Head) -> FaceModel:
         expression_names=ARKIT52, triangles=triangles.astype(np.int32), uv=uv.astype(np.float32),
         uv_triangles=uv_triangles.astype(np.int32), part_names=PARTS,
         triangle_part=np.repeat(head.part, 2).astype(np.int32), mirror=head.mirror.astype(np.int32),
-        regions=head_regions(source, mesh, head, mean), extra={"hm08_vertices": head.vertices.astype(np.int32)})
+        embeddings=load_embeddings(head, triangles), regions=head_regions(source, mesh, head, mean),
+        extra={"hm08_vertices": head.vertices.astype(np.int32)})
 
 
 def sample_identities(source: Source, head: Head, rest: Floats) -> IdentitySpace:

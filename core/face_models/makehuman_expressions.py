@@ -8,8 +8,9 @@ from ..channels import ARKIT52
 from .makehuman_head import Head
 from .makehuman_source import FACE_UNITS, Floats, Source
 
-GAZE = {"Up": (-25.0, 0.0), "Down": (30.0, 0.0), "In": (0.0, 35.0), "Out": (0.0, 35.0)}
-"""Degrees that the eyeball turns about x and y at coefficient 1: about the oculomotor range in everyday use."""
+GAZE = {"Up": (-20.0, 0.0), "Down": (25.0, 0.0), "In": (0.0, 28.0), "Out": (0.0, 28.0)}
+"""Degrees that the eyeball turns about x and y at coefficient 1. MakeHuman's eyeballs are larger than real ones,
+so these carry the iris as far as about 40 degrees sideways do in life: the range of everyday gaze."""
 
 
 def load_expressions(source: Source, head: Head) -> Floats:
