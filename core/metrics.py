@@ -2,9 +2,9 @@
 """How far two pictures, or two sets of landmarks, are from each other."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from .compiled import compiled
 from .errors import BadInput
 
 Floats = NDArray[np.float64]
@@ -94,7 +94,7 @@ def _blur(image: Floats) -> Floats:
     return inside.reshape(height - _TAPS + 1, width - _TAPS + 1, -1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _windows(rows: Floats, channels: int) -> Floats:
     """Separable window over rows (H, W · channels): the inner loops run along memory."""
     height, width = rows.shape
