@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fits in .npz files: no pickle, versioned, tied to their face model by its hash."""
+
+import json
+import os
+
+import numpy as np
+
+from .camera import Camera
+from .errors import BadInput
+from .face_model import FaceModel
+from .files import atomic_write
+from .fitting.fit import Fit
+from .npz_reader import read_arrays
+
+VERSION = 1
+_ARRAYS = {"identity": 1, "expression": 1, "rotation": 1, "translation": 1, "vertices_image": 2, "landmarks_68": 2,
+           "landmarks_478": 2}
+"""Every array of a Fit and its number of dimensions"""
+_LARGEST = 64 << 20
+
+
+def save_fit(fit: Fit, path: str | os.PathLike[str]) -> None:
+    """Write a fit to an .npz file.
+
+    Raises:
+        CannotWrite: the place cannot be written.
+    """
+    camera = fit.camera
+    header = {
+        "format": "mien fit", "version": VERSION, "model": fit.model, "model_hash": fit.model_hash,
+        "camera": [camera.width, camera.height, camera.focal, camera.projection], "confidence": fit.confidence,
+        "warnings": list(fit.warnings), "residuals": dict(fit.residuals)}
+    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    arrays = {name: np.asarray(getattr(fit, name), np.float32) for name in _ARRAYS}
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, header=text, **arrays)
+
+
+def load_fit(path: str | os.PathLike[str], model: FaceModel | None = None) -> Fit:
+    """Read a fit; with a `model` given, only one that was made with that model.
+
+    Raises:
+        BadInput: no such file, not a fit, damaged, of a newer version, or made with another face model.
+    """
+    arrays = read_arrays(path, _LARGEST)
+    try:
+        header = json.loads(arrays.pop("header").tobytes())
+        if header["format"] != "mien fit":
+            raise KeyError
+        if header["version"] > VERSION:
+            raise BadInput(f"{path} was written by a newer version; update to read it.")
+        fit = _fit(header, arrays)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput(f"{path} is not a saved fit, or is damaged.") from error
+    if model is not None and fit.model_hash != model.hash:
+        raise BadInput(f"{path} was made with the face model {fit.model} ({fit.model_hash}), not with {model.name} "
+                       f"({model.hash}); load that model.")
+    return fit
+
+
+def _fit(header: dict[str, object], arrays: dict[str, np.ndarray]) -> Fit:  # type: ignore[type-arg]
+    """The Fit of a header and its arrays; ValueError, KeyError or TypeError where they are not one's."""
+    for name, dimensions in _ARRAYS.items():
+        array = arrays[name]
+        if array.ndim != dimensions or array.dtype != np.float32 or (dimensions == 2 and array.shape[1] != 3):
+            raise ValueError(name)
+        if name != "landmarks_478" and not np.isfinite(array).all():
+            raise ValueError(name)
+    if len(arrays["rotation"]) != 3 or len(arrays["translation"]) != 3:
+        raise ValueError("pose")
+    width, height, focal, projection = header["camera"]  # type: ignore[misc]
+    if projection not in ("orthographic", "perspective") or not (width > 0 and height > 0 and focal > 0):
+        raise ValueError("camera")
+    residuals = {str(k): float(v) for k, v in dict(header["residuals"]).items()}  # type: ignore[call-overload]
+    warnings = tuple(str(w) for w in header["warnings"])  # type: ignore[attr-defined]
+    return Fit(camera=Camera(int(width), int(height), float(focal), projection),
+               confidence=float(header["confidence"]), warnings=warnings, residuals=residuals,  # type: ignore[arg-type]
+               model=str(header["model"]), model_hash=str(header["model_hash"]),
+               **{name: arrays[name] for name in _ARRAYS})

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which frames of a video tell most about the person."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .landmark_model import LandmarkModel
+from .observe import starting_pose
+from .pose import rotation_of
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+_CANDIDATES = 120
+_SPREAD = np.array([0.12, 0.12, 0.3, 2.0, 2.0, 3.0])
+"""What counts as one step apart: yaw and pitch, roll in radians, both lid gaps and the lip gap in millimetres"""
+
+
+def spread_frames(landmarks: LandmarkModel, targets: NDArray[np.floating], usable: NDArray[np.bool_],
+                  count: int) -> Index:
+    """Up to `count` frames of targets (T, L, 3) about the image's centre that differ most, in order of time.
+
+    Half are the most usual frames (nearest to the median), because rest should look like rest; the others are
+    chosen one by one, each the farthest from all chosen before (Gonzalez 1985).
+    """
+    frames = np.flatnonzero(usable)
+    frames = frames[:: max(1, len(frames) // _CANDIDATES)]
+    if len(frames) <= count:
+        return frames
+    features = np.stack([_features(landmarks, np.asarray(targets[i], np.float64)) for i in frames])
+    away = np.linalg.norm(features - np.median(features, axis=0), axis=1)
+    usual = np.argsort(away, kind="stable")[: 4 * count][:: 8]
+    chosen = [int(i) for i in usual]
+    distance = np.min([np.linalg.norm(features - features[i], axis=1) for i in chosen], axis=0)
+    while len(chosen) < count:
+        chosen.append(int(np.argmax(distance)))
+        distance = np.minimum(distance, np.linalg.norm(features - features[chosen[-1]], axis=1))
+    return np.sort(frames[np.unique(chosen)])
+
+
+def _features(landmarks: LandmarkModel, target: Array) -> Array:
+    pose = starting_pose(landmarks, target)
+    millimetre = 1e-3 * np.exp(pose.numbers[2])
+    gaps = []
+    for name, pairs in landmarks.scheme.pairs.items():
+        if not name.startswith("gaze"):
+            apart = target[list(pairs.first), :2] - target[list(pairs.second), :2]
+            gaps.append(np.linalg.norm(apart, axis=1).max() / millimetre)
+    rotation = rotation_of(pose.turn)
+    return np.concatenate([rotation[[1, 0, 2]], gaps]) / _SPREAD[: 3 + len(gaps)]

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fitting the face model to landmarks: one image, or several images of one person."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..camera import Camera, Projection
+from ..errors import BadInput
+from ..face_model import FaceModel
+from .fit import Fit
+from .kernels import Seen
+from .landmark_model import LandmarkModel, landmark_model
+from .observe import centred, observe, starting_pose
+from .priors import expression_prior
+from .report import make_fit
+from .solver import Face, Options, solve_face, solve_shared
+
+Array = NDArray[np.float64]
+
+IDENTITY_WEIGHT = 1.0
+
+
+def fit_landmarks(points: NDArray[np.floating], width: int, height: int, model: FaceModel | None = None, *,
+                  projection: Projection = "orthographic", identity: NDArray[np.floating] | None = None,
+                  scheme: str = "mesh478", noise: float = 1.0, confidence: float = 1.0) -> Fit:
+    """Fit a face model to the landmarks (L, 2 or 3) of one image, in its pixels (nearer is larger in depth).
+
+    A given `identity` (S,) is kept; else it is estimated too. `noise` scales the detector's usual error (less for
+    exact landmarks). NaN marks landmarks that are missing.
+
+    Raises:
+        BadInput: the landmarks do not have the scheme's shape, or too few are finite.
+    """
+    return fit_views([points], [(width, height)], model, projection=projection, identity=identity, scheme=scheme,
+                     noise=noise, confidence=[confidence])[0]
+
+
+def fit_views(points: Sequence[NDArray[np.floating]], sizes: Sequence[tuple[int, int]],
+              model: FaceModel | None = None, *, projection: Projection = "orthographic",
+              identity: NDArray[np.floating] | None = None, scheme: str = "mesh478", noise: float = 1.0,
+              confidence: Sequence[float] | None = None) -> list[Fit]:
+    """As `fit_landmarks`, for several images of one person: one identity, a pose and an expression for each."""
+    if not points or len(points) != len(sizes):
+        raise BadInput("A fit needs at least one image's landmarks, and a size for each.")
+    model = default_model_if_none(model)
+    landmarks = landmark_model(model, scheme)
+    cameras = [Camera.for_image(w, h, projection) for w, h in sizes]
+    targets = [centred(p, c, landmarks.scheme.count) for p, c in zip(points, cameras, strict=True)]
+    alpha, faces = solve_images(landmarks, targets, cameras, identity, noise)
+    trust = confidence if confidence is not None else [1.0] * len(points)
+    return [make_fit(model, landmarks, f, alpha, c, t, s)
+            for f, c, t, s in zip(faces, cameras, targets, trust, strict=True)]
+
+
+def solve_images(landmarks: LandmarkModel, targets: Sequence[Array], cameras: Sequence[Camera],
+                 identity: NDArray[np.floating] | None, noise: float,
+                 identity_weight: float = IDENTITY_WEIGHT) -> tuple[Array, list[Face]]:
+    """Identity (S,) and every image's face; visibility is judged anew once the pose is known better."""
+    channels = landmarks.expression.shape[1]
+    faces = [Face(starting_pose(landmarks, t), np.zeros(channels)) for t in targets]
+    alpha = np.zeros(landmarks.identity.shape[1]) if identity is None else np.asarray(identity, np.float64)
+    for iterations in (3, 9):
+        seen = [observe(landmarks, t, f.pose, noise) for t, f in zip(targets, faces, strict=True)]
+        options = Options(inverse_focal(cameras[0]), identity_weight, iterations)
+        alpha, faces = _solve(landmarks, seen, faces, alpha, options, identity is not None)
+    return alpha, faces
+
+
+def _solve(landmarks: LandmarkModel, seen: Sequence[Seen], faces: Sequence[Face], alpha: Array, options: Options,
+           known: bool) -> tuple[Array, list[Face]]:
+    prior = expression_prior(landmarks.expression_names)
+    if known:
+        shape = landmarks.of_person(alpha)
+        return alpha, [solve_face(shape, s, f, prior, options)[0] for s, f in zip(seen, faces, strict=True)]
+    alpha, faces, _ = solve_shared(landmarks.joint, seen, faces, alpha, prior, options)
+    return alpha, faces
+
+
+def inverse_focal(camera: Camera) -> float:
+    """q of kernels.py."""
+    return 1 / camera.focal if camera.projection == "perspective" else 0.0
+
+
+def default_model_if_none(model: FaceModel | None) -> FaceModel:
+    """The model given, or the one in the box."""
+    from ..model_files import default_model
+
+    return model if model is not None else default_model()

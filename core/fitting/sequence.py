@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A video's landmarks to a Motion: identity from telling frames, then every frame, then smoothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..camera import Camera, Projection
+from ..errors import NoFaceFound
+from ..face_model import FaceModel
+from ..motion import Motion
+from .keyframes import spread_frames
+from .landmark_fit import IDENTITY_WEIGHT, inverse_focal, solve_images
+from .landmark_model import LandmarkModel, landmark_model
+from .observe import observe, starting_pose
+from .pose import Pose, rotation_of, translation_of
+from .priors import expression_prior
+from .smoothing import bridge, bridge_rotations, noise_of, smooth, smooth_rotations
+from .solver import Face, Options, solve_face
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+KEYFRAMES = 20
+_POSE_CUTOFF, _SCALE_CUTOFF, _EXPRESSION_CUTOFF = 2.5, 0.35, 3.0
+"""Hertz: what is slower than this passes where the face is still"""
+_ROTATION_FLOOR, _PLACE_FLOOR, _SCALE_FLOOR, _EXPRESSION_FLOOR = 5e-4, 0.02, 1e-3, 4e-3
+_ROTATION_CAP, _EXPRESSION_CAP = 4e-3, 0.03
+_CUT = 0.35
+"""Landmarks that move by this share of the face's size from one frame to the next belong to another shot"""
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """Landmarks of a video: `points` (T, L, 3) pixels, `trust` (T,) 0 without a face, `starts` (T,) of shots."""
+
+    points: NDArray[np.float32]
+    trust: Array
+    fps: float
+    width: int
+    height: int
+    starts: Flags | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Poses:
+    """T poses: `turns` (T, 3, 3) and `numbers` (T, 4) as in pose.py."""
+
+    turns: Array
+    numbers: Array
+
+
+def solve_track(track: Track, model: FaceModel, *, identity: NDArray[np.floating] | None = None,
+                projection: Projection = "orthographic", metadata: Mapping[str, str] | None = None) -> Motion:
+    """Identity, then pose and expression of every frame; the pose is smoothed, then the expression solved in it.
+
+    Raises:
+        NoFaceFound: no frame has a face.
+    """
+    if not (track.trust > 0).any():
+        raise NoFaceFound("No face was found in any frame of the video; use one where a face is larger.")
+    landmarks, camera = landmark_model(model), Camera.for_image(track.width, track.height, projection)
+    targets = track.points - np.array([*camera.centre, 0], np.float32)
+    track = replace(track, starts=shots(track) if track.starts is None else track.starts)
+    alpha = person(landmarks, targets, track, camera) if identity is None else np.asarray(identity, np.float64)
+    poses, expression = _solve_frames(landmarks, targets, track, alpha, inverse_focal(camera))
+    poses, expression = _smoothed(landmarks, targets, track, alpha, inverse_focal(camera), poses, expression)
+    return Motion(track.fps, expression.astype(np.float32), rotation_of(poses.turns).astype(np.float32),
+                  translation_of(poses.numbers, camera).astype(np.float32), alpha.astype(np.float32),
+                  model.expression_names, model.name, model.hash, camera, track.trust.astype(np.float32),
+                  dict(metadata or {}))
+
+
+def shots(track: Track) -> Flags:
+    """Frames (T,) that begin a new shot: the first, those after a gap, and those where all landmarks jump."""
+    present = track.trust > 0
+    starts = np.ones(len(present), bool)
+    p = track.points[..., :2]
+    with np.errstate(invalid="ignore"):
+        size = np.nanmax(np.ptp(p, axis=1), axis=-1)
+        jump = np.median(np.linalg.norm(p[1:] - p[:-1], axis=-1), axis=1) / size[1:]
+    starts[1:] = present[1:] & present[:-1] & (jump > _CUT)
+    return starts
+
+
+def person(landmarks: LandmarkModel, targets: NDArray[np.float32], track: Track, camera: Camera) -> Array:
+    """The identity (S,) that explains a video's telling frames together."""
+    chosen = spread_frames(landmarks, targets, track.trust > 0.5 * track.trust.max(), KEYFRAMES)
+    views = [targets[i].astype(np.float64) for i in chosen]
+    # frames of one video err alike: they count as a few independent ones
+    return solve_images(landmarks, views, [camera] * len(views), None, 1.0, IDENTITY_WEIGHT * len(views) ** 0.5)[0]
+
+
+def _solve_frames(landmarks: LandmarkModel, targets: NDArray[np.float32], track: Track, alpha: Array,
+                  q: float) -> tuple[_Poses, Array]:
+    """Every frame by itself, started from the one before; frames without a face stay NaN."""
+    count = len(targets)
+    poses = _Poses(np.full((count, 3, 3), np.nan), np.full((count, 4), np.nan))
+    expression = np.full((count, landmarks.expression.shape[1]), np.nan)
+    shape, prior = landmarks.of_person(alpha), expression_prior(landmarks.expression_names)
+    last: Face | None = None
+    for i in np.flatnonzero(track.trust > 0):
+        target = targets[i].astype(np.float64)
+        fresh = last is None or bool(track.starts is not None and track.starts[i])
+        start = Face(starting_pose(landmarks, target), np.zeros(expression.shape[1])) if fresh else last
+        assert start is not None
+        seen = observe(landmarks, target, start.pose)
+        options = Options(q, iterations=10 if fresh else 2, tolerance=1e-3)
+        last, _ = solve_face(shape, seen, start, prior, options)
+        poses.turns[i], poses.numbers[i], expression[i] = last.pose.turn, last.pose.numbers, last.expression
+    return poses, expression
+
+
+def _smoothed(landmarks: LandmarkModel, targets: NDArray[np.float32], track: Track, alpha: Array, q: float,
+              poses: _Poses, expression: Array) -> tuple[_Poses, Array]:
+    """Bridge and smooth the poses, solve the expressions again in them, then bridge and smooth these."""
+    present = track.trust > 0
+    starts = track.starts if track.starts is not None else shots(track)
+    repeated = _repeated(targets)
+    poses = _smooth_poses(poses, present, starts, repeated, track)
+    shape, prior = landmarks.of_person(alpha), expression_prior(landmarks.expression_names)
+    for i in np.flatnonzero(present):
+        face = Face(Pose(poses.turns[i], poses.numbers[i]), expression[i])
+        seen = observe(landmarks, targets[i].astype(np.float64), face.pose)
+        options = Options(q, iterations=1, hold_pose=True)
+        expression[i] = solve_face(shape, seen, face, prior, options)[0].expression
+    filled = bridge(expression, present)
+    floor = np.full(filled.shape[1], _EXPRESSION_FLOOR)
+    noise = np.minimum(noise_of(filled, repeated | ~present, floor), _EXPRESSION_CAP)
+    cutoff = np.full(filled.shape[1], _EXPRESSION_CUTOFF)
+    filled = smooth(filled, _weights(track), starts, noise, cutoff, track.fps)
+    return poses, np.clip(filled, 0, 1)
+
+
+def _smooth_poses(poses: _Poses, present: Flags, starts: Flags, repeated: Flags, track: Track) -> _Poses:
+    trust = _weights(track)
+    turns = smooth_rotations(bridge_rotations(poses.turns, present), trust, starts, repeated, _POSE_CUTOFF,
+                             (_ROTATION_FLOOR, _ROTATION_CAP), track.fps)
+    numbers = bridge(poses.numbers, present)
+    floor = np.array([_PLACE_FLOOR, _PLACE_FLOOR, _SCALE_FLOOR, 1.0])
+    cutoff = np.array([_POSE_CUTOFF, _POSE_CUTOFF, _SCALE_CUTOFF, _POSE_CUTOFF])
+    noise = np.minimum(noise_of(numbers, repeated | ~present, floor), 10 * floor)
+    return _Poses(turns, smooth(numbers, trust, starts, noise, cutoff, track.fps))
+
+
+def _weights(track: Track) -> Array:
+    """(T,) of the frames in smoothing; bridged ones give way to their neighbours."""
+    return np.where(track.trust > 0, np.clip(track.trust, 0.1, 1.0), 0.05)
+
+
+def _repeated(targets: NDArray[np.float32]) -> Flags:
+    """Frames (T,) whose landmarks hardly differ from those of the frame before: the video shows it twice."""
+    step = np.abs(np.diff(targets[:, :, :2], axis=0)).max((1, 2), initial=0.0)
+    return np.concatenate([[False], step < 1e-3])
