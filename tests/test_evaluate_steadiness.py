@@ -19,25 +19,32 @@ def _trembling(sigma: float) -> np.ndarray:
 
 def test_jitter_of_white_noise_follows_from_its_deviation():
     """A second difference of independent noise has 1 + 4 + 1 times its variance, in each of two axes."""
-    still = np.ones(FRAMES, bool)
+    still = np.ones((FRAMES, 40), bool)
     assert s.jitter(_trembling(0.5), still) == pytest.approx(0.5 * np.sqrt(12), rel=0.02)
 
 
 def test_even_motion_has_no_jitter():
     moving = _face() + np.arange(FRAMES)[:, None, None] * [1.0, 0.5]
-    assert s.jitter(moving, np.ones(FRAMES, bool)) == pytest.approx(0, abs=1e-9)
+    assert s.jitter(moving, np.ones((FRAMES, 40), bool)) == pytest.approx(0, abs=1e-9)
 
 
 def test_trembling_is_still_and_turning_is_not():
     path = np.concatenate([np.zeros(150), np.cumsum(np.full(150, 2.0))])
-    points = _trembling(0.3) + path[:, None, None]
-    still = s.still_frames(points, FPS)
+    points = _trembling(0.3)
+    points[:, :20] += path[:, None, None]
+    still = s.still_passages(points, FPS)
     assert still[:120].all()
-    assert not still[170:].any()
+    assert not still[160:, :20].any()
+    assert still[:, 20:].all()
+
+
+def test_nodding_to_and_fro_is_not_still():
+    nod = 5 * np.sin(2 * np.pi * 2 * np.arange(FRAMES) / FPS)
+    assert not s.still_passages(_trembling(0.1) + nod[:, None, None], FPS).any()
 
 
 def test_jitter_without_still_frames_is_unknown():
-    assert np.isnan(s.jitter(_trembling(1), np.zeros(FRAMES, bool)))
+    assert np.isnan(s.jitter(_trembling(1), np.zeros((FRAMES, 40), bool)))
 
 
 def _mesh_with_lids(gap: float) -> np.ndarray:

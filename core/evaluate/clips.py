@@ -85,11 +85,11 @@ def _tracking_table(clips: dict[str, Any]) -> str:
     rows: list[Sequence[object]] = []
     for name, clip in clips.items():
         t, b = clip["tracking"], clip["tracking"]["blinks"]
-        rows.append((name, *(t[key] for key in ("frames", "fps", "reprojection_percent", "still_frames",
+        rows.append((name, *(t[key] for key in ("frames", "fps", "reprojection_percent", "still_percent",
                                                 "jitter_ratio", "pumping_percent")),
                      *(b[key] for key in ("count", "correlation_right", "correlation_left",
                                           "peak_loss_percent"))))
-    return text_table(("tracking", "frames", "fps", "reproj. %", "still", "jitter ratio", "pumping %",
+    return text_table(("tracking", "frames", "fps", "reproj. %", "still %", "jitter ratio", "pumping %",
                        "blinks", "corr. R", "corr. L", "peak loss %"), rows)
 
 

@@ -11,11 +11,12 @@ from ..metrics import box_size
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-STILL_SPEED = 0.05
-"""Face sizes per second below which the slow part of the head's motion counts as standing still."""
+STILL_SPEED = 0.1
+"""Face sizes per second below which the slow part of a landmark's motion counts as standing still."""
 BLINK_DEPTH = 0.3
 """Share of the usual lid opening that a blink takes away at least."""
-_SLOW_SECONDS = 0.25
+_SLOW_SECONDS = 0.1
+_AROUND_SECONDS = 0.2
 _TREND_SECONDS = 0.5
 _BASELINE_SECONDS = 4.0
 _BLINK_SEARCH_SECONDS = 0.1
@@ -50,26 +51,31 @@ def low_passed(values: NDArray[np.floating], fps: float, seconds: float) -> Floa
     return np.asarray(smooth[reach: reach + len(v)])
 
 
-def still_frames(points: NDArray[np.floating], fps: float) -> Flags:
-    """Frames (T,) where the slow part of all points (T, L, ≥2) together moves under `STILL_SPEED`.
+def still_passages(points: NDArray[np.floating], fps: float) -> Flags:
+    """Where (T, L) each of points (T, L, ≥2) stays under `STILL_SPEED` for 0.2 s before and after.
 
-    Fast trembling does not count as motion, because the points are low-passed first (σ 0.25 s).
+    The speed is that of the low-passed path (σ 0.1 s), so that trembling does not count as motion while a blink,
+    a nod or a word does.
     """
+    from scipy.ndimage import maximum_filter1d
+
     p = np.asarray(points, np.float64)[..., :2]
-    slow = low_passed(p, fps, _SLOW_SECONDS)
-    speed = np.linalg.norm(np.gradient(slow, axis=0), axis=-1).mean(-1) * fps if len(p) > 1 else np.zeros(1)
-    return np.asarray(speed / np.median(box_size(p)) < STILL_SPEED)
+    if len(p) == 1:
+        return np.ones(p.shape[:2], np.bool_)
+    speed = np.linalg.norm(np.gradient(low_passed(p, fps, _SLOW_SECONDS), axis=0), axis=-1) * fps
+    around = maximum_filter1d(speed, 2 * round(_AROUND_SECONDS * fps) + 1, axis=0, mode="nearest")
+    return np.asarray(around / np.median(box_size(p)) < STILL_SPEED)
 
 
 def jitter(points: NDArray[np.floating], still: Flags) -> float:
-    """Root mean square of the second difference of points (T, L, ≥2) over still frames, in their unit.
+    """Root mean square of the second difference of points (T, L, ≥2) where they are still (T, L), in their unit.
 
-    A frame counts when it and both its neighbours are still; NaN where there is none.
+    A point counts in a frame when it is still there and in both neighbours; NaN where under one in a hundred is.
     """
     p = np.asarray(points, np.float64)[..., :2]
     counted = still[:-2] & still[1:-1] & still[2:]
     second = (p[:-2] - 2 * p[1:-1] + p[2:])[counted]
-    return float(np.sqrt(np.square(second).sum(-1).mean())) if counted.any() else float("nan")
+    return float(np.sqrt(np.square(second).sum(-1).mean())) if counted.mean() > 0.01 else float("nan")
 
 
 def lid_opening(points: NDArray[np.floating]) -> Floats:

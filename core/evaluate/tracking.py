@@ -54,15 +54,15 @@ def compare(fitted: Floats, detected: Floats, motion: Motion) -> dict[str, Any]:
     seen = np.isfinite(detected[:, 0, 0])
     distance = np.linalg.norm((fitted - detected)[seen, :, :2], axis=-1).mean(-1)
     gap_free = _bridged(detected)
-    still = steadiness.still_frames(gap_free, motion.fps) & seen
+    still = steadiness.still_passages(gap_free, motion.fps) & seen[:, None]
     raw, smooth = steadiness.jitter(gap_free, still), steadiness.jitter(fitted, still)
     scale = motion.camera.focal / motion.translation[:, 2].astype(np.float64)
     return {
         "frames_without_face": int((~seen).sum()),
         "reprojection_px": plain(float(distance.mean())),
         "reprojection_percent": plain(100 * float((distance / box_size(detected[seen])).mean())),
-        "still_frames": int(still.sum()), "jitter_raw_px": plain(raw), "jitter_fitted_px": plain(smooth),
-        "jitter_ratio": plain(smooth / raw),
+        "still_percent": plain(100 * float(still.mean()), 1),
+        "jitter_raw_px": plain(raw), "jitter_fitted_px": plain(smooth), "jitter_ratio": plain(smooth / raw),
         "pumping_percent": plain(steadiness.pumping(scale, motion.fps)),
         "pumping_raw_percent": plain(steadiness.pumping(box_size(gap_free), motion.fps)),
         "blinks": _blinks(fitted, gap_free, motion.fps),
