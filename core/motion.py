@@ -12,6 +12,9 @@ from .errors import BadInput
 
 Floats = NDArray[np.float32]
 
+MAX_FRAMES = 1_000_000
+"""Longest motion that is read or made: four and a half hours at 60 frames per second"""
+
 
 @dataclass(frozen=True, eq=False)
 class Motion:

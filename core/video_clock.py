@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 T = TypeVar("T")
 
@@ -13,7 +14,7 @@ LONGEST_GAP_SECONDS = 10.0
 """A hole in the timestamps longer than this is taken for a fault of the clock and closed"""
 
 
-def common_rate(times: Sequence[float]) -> float | None:
+def common_rate(times: Sequence[float] | NDArray[np.float64]) -> float | None:
     """The rate of the median interval of ascending times, or a common one within 2 %; None if unclear."""
     steps = np.diff(np.asarray(times, np.float64))
     steps = steps[steps > 0]
