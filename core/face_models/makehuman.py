@@ -8,10 +8,12 @@ import numpy as np
 from ..channels import ARKIT52
 from ..face_model import FaceModel
 from ..model_files import rounded
-from .makehuman_expressions import eyeball_centre, load_expressions, turn_eyes
+from .makehuman_details import find_lashes, lift_tongue, place_teeth
+from .makehuman_expressions import fit_blinks, load_expressions, turn_eyes
 from .makehuman_head import PARTS, Head, cut_head, triangulate
 from .makehuman_identity import IdentitySpace, Population, principal_components
 from .makehuman_landmarks import load_embeddings
+from .makehuman_lids import fit_sphere
 from .makehuman_regions import head_regions
 from .makehuman_source import BaseMesh, Floats, Source, open_source
 from .makehuman_uv import head_uv
@@ -39,12 +41,15 @@ def _assemble(source: Source, mesh: BaseMesh, head: Head) -> FaceModel:
     identity = sample_identities(source, head, rest)
     units = load_expressions(source, head)
     turn_eyes(units, head, identity.mean)
-    mean = identity.mean - _between_eyes(identity.mean, head)
+    fit_blinks(units, head, rest, identity.mean)
+    units[ARKIT52.index("tongueOut")] = lift_tongue(head, units[ARKIT52.index("tongueOut")])
+    lashes = find_lashes(head, rest)
+    mean = lashes.shorten(place_teeth(head, identity.mean - _between_eyes(identity.mean, head)))
     uv, uv_quads = head_uv(mesh, head)
     triangles, uv_triangles = triangulate(head.quads, rest, uv_quads)
     return FaceModel(
         name=NAME, licence=LICENCE, mean=mean.astype(np.float32),
-        identity_basis=identity.basis.astype(np.float32), expression_basis=units.astype(np.float32),
+        identity_basis=lashes.shorten(identity.basis).astype(np.float32), expression_basis=lashes.shorten(units).astype(np.float32),
         expression_names=ARKIT52, triangles=triangles.astype(np.int32), uv=uv.astype(np.float32),
         uv_triangles=uv_triangles.astype(np.int32), part_names=PARTS,
         triangle_part=np.repeat(head.part, 2).astype(np.int32), mirror=head.mirror.astype(np.int32),
@@ -60,5 +65,5 @@ def sample_identities(source: Source, head: Head, rest: Floats) -> IdentitySpace
 
 def _between_eyes(points: Floats, head: Head) -> Floats:
     """The point midway between the eyeballs' centres, (3,)."""
-    centres = [eyeball_centre(points[head.members(f"eye_{side}")]) for side in ("left", "right")]
+    centres = [fit_sphere(points[head.members(f"eye_{side}")])[0] for side in ("left", "right")]
     return np.asarray((centres[0] + centres[1]) / 2)

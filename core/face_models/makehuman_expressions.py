@@ -6,6 +6,7 @@ import numpy as np
 from ..camera import rotation_matrix
 from ..channels import ARKIT52
 from .makehuman_head import Head
+from .makehuman_lids import find_lids, fit_sphere
 from .makehuman_source import FACE_UNITS, Floats, Source
 
 GAZE = {"Up": (-20.0, 0.0), "Down": (25.0, 0.0), "In": (0.0, 28.0), "Out": (0.0, 28.0)}
@@ -15,13 +16,14 @@ so these carry the iris as far as about 40 degrees sideways do in life: the rang
 
 def load_expressions(source: Source, head: Head) -> Floats:
     """Displacements (52, V, 3) in metres on the base mesh's head, in the order of ARKIT52."""
-    units = np.zeros((len(ARKIT52), len(head.vertices), 3))
-    for row, name in zip(units, ARKIT52, strict=True):
-        vertices, offsets = source.target(f"{FACE_UNITS}{name}.target")
-        place = np.searchsorted(head.vertices, vertices).clip(max=len(head.vertices) - 1)
-        here = head.vertices[place] == vertices
-        row[place[here]] = offsets[here]
-    return units
+    return np.stack([head.offsets(source, f"{FACE_UNITS}{name}.target") for name in ARKIT52])
+
+
+def fit_blinks(units: Floats, head: Head, rest: Floats, mean: Floats) -> None:
+    """Make the eyeBlink units close the mean head's eyes, in place."""
+    for side, lids in find_lids(head, rest).items():
+        unit = units[ARKIT52.index(f"eyeBlink{side.capitalize()}")]
+        unit[:] = lids.fit_blink(unit, mean)
 
 
 def turn_eyes(units: Floats, head: Head, rest: Floats) -> None:
@@ -32,16 +34,9 @@ def turn_eyes(units: Floats, head: Head, rest: Floats) -> None:
     """
     for side, sign in (("Left", 1.0), ("Right", -1.0)):
         ball = head.members(f"eye_{side.lower()}")
-        centre = eyeball_centre(rest[ball])
+        centre, _ = fit_sphere(rest[ball])
         for direction, (pitch, yaw) in GAZE.items():
             toward = -sign if direction == "In" else sign
             turn = rotation_matrix(np.radians([pitch, toward * yaw, 0.0]))
             unit = units[ARKIT52.index(f"eyeLook{direction}{side}")]
             unit[ball] = (rest[ball] - centre) @ (turn - np.eye(3)).T
-
-
-def eyeball_centre(points: Floats) -> Floats:
-    """Centre (3,) of the sphere that fits an eyeball's vertices best (linear least squares)."""
-    rows = np.concatenate([2 * points, np.ones((len(points), 1))], 1)
-    solution, *_ = np.linalg.lstsq(rows, (points**2).sum(1), rcond=None)
-    return np.asarray(solution[:3])

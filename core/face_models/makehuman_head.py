@@ -7,19 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .makehuman_source import BaseMesh, Floats, Ints
+from .makehuman_source import BaseMesh, Floats, Ints, Source
 
 PART_GROUPS = {
     "eye_left": ("helper-l-eye",), "eye_right": ("helper-r-eye",), "tongue": ("helper-tongue",),
     "teeth_upper": ("helper-upper-teeth",), "teeth_lower": ("helper-lower-teeth",),
     "lashes": ("helper-l-eyelashes-1", "helper-l-eyelashes-2", "helper-r-eyelashes-1", "helper-r-eyelashes-2"),
 }
-PARTS = ("skin", *PART_GROUPS, "mouth_cavity", "sockets")
+PARTS = ("skin", *PART_GROUPS, "mouth_cavity")
 NECK_EDGE = (1522, 8205)
 """An edge of the ring around the base of the neck where the head is cut off."""
 NOSE_TIP = 297
 CAVITY_QUADS, SOCKET_QUADS = 398, 293
 """How many quads the mouth cavity and each eye socket have in the base mesh."""
+
+Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,15 @@ class Head:
         """The base mesh's own shape of the head, (V, 3) metres."""
         return mesh.vertices[self.vertices]
 
+    def offsets(self, source: Source, target: str) -> Floats:
+        """A target's displacement of the head's vertices, (V, 3) metres."""
+        vertices, moves = source.target(target)
+        full = np.zeros((len(self.vertices), 3))
+        place = np.searchsorted(self.vertices, vertices).clip(max=len(self.vertices) - 1)
+        here = self.vertices[place] == vertices
+        full[place[here]] = moves[here]
+        return full
+
     def members(self, *parts: str) -> Ints:
         """The sorted vertices that quads of these parts use."""
         wanted = np.isin(self.part, [PARTS.index(p) for p in parts])
@@ -50,8 +61,9 @@ def cut_head(mesh: BaseMesh) -> Head:
     body, body_uv = mesh.quads["body"], mesh.uv_quads["body"]
     above = _above_ring(body, NOSE_TIP, mesh)
     inside = above[body].all(1)
-    quads, uv_quads = [body[inside]], [body_uv[inside]]
-    parts = [_skin_parts(quads[0], uv_quads[0], mesh)]
+    part = _skin_parts(body[inside], body_uv[inside])
+    seen = part >= 0
+    quads, uv_quads, parts = [body[inside][seen]], [body_uv[inside][seen]], [part[seen]]
     for name, groups in PART_GROUPS.items():
         for group in groups:
             quads.append(mesh.quads[group])
@@ -93,18 +105,19 @@ def islands(quads: Ints) -> Ints:
     return np.asarray(rank[inverse], np.int64)
 
 
-def _skin_parts(quads: Ints, uv_quads: Ints, mesh: BaseMesh) -> Ints:
-    """Skin, mouth cavity or eye sockets, told by the pieces of the base mesh's texture layout."""
+def _skin_parts(quads: Ints, uv_quads: Ints) -> Ints:
+    """Part of each quad of the body (Q,), told by the pieces of the base mesh's texture layout.
+
+    -1 marks the eye sockets: they are hidden inside the eyeballs, and would cut through the lids of some heads.
+    """
     piece = islands(uv_quads)
-    size = np.bincount(piece)
-    inner = {CAVITY_QUADS: "mouth_cavity", SOCKET_QUADS: "sockets"}
     part = np.zeros(len(quads), np.int64)
-    for number, count in enumerate(size):
-        part[piece == number] = PARTS.index(inner.get(int(count), "skin"))
+    for number, count in enumerate(np.bincount(piece)):
+        part[piece == number] = {CAVITY_QUADS: PARTS.index("mouth_cavity"), SOCKET_QUADS: -1}.get(int(count), 0)
     return part
 
 
-def _above_ring(quads: Ints, start: int, mesh: BaseMesh) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _above_ring(quads: Ints, start: int, mesh: BaseMesh) -> Mask:
     """Mask of the vertices that are reached from `start` without crossing the neck's ring; the ring included."""
     neighbours, edge_faces = _adjacency(quads)
     ring = set(_edge_ring(NECK_EDGE, neighbours, edge_faces))

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .makehuman_head import Head
-from .makehuman_source import TARGETS, Floats, Source
+from .makehuman_lids import find_lids
+from .makehuman_lips import find_seam
+from .makehuman_source import FACE_UNITS, TARGETS, Floats, Source
 
 FOLDERS = ("cheek", "chin", "ears", "eyebrows", "eyes", "forehead", "head", "mouth", "neck", "nose")
 POSE_MODIFIERS = ("head/head-trans", "head/head-angle", "neck/neck-trans")
@@ -42,22 +44,25 @@ class Population:
     def __init__(self, source: Source, head: Head, rest: Floats) -> None:
         self._rest = rest
         self._source, self._head = source, head
+        self._seam = find_seam(head, rest, head.offsets(source, f"{FACE_UNITS}jawOpen.target"))
+        self._lids = find_lids(head, rest)
         self._rigid = _rigid_vertices(rest)
         self._macro = {name: self._offsets(f"macrodetails/{name}") for name in _macro_names()}
         self._sides = self._modifiers()
 
     def draw(self, count: int, rng: np.random.Generator) -> Floats:
         """(count, V, 3) heads."""
-        return np.stack([self._align(self._rest + self._macro_shape(rng) + self._modifier_shape(rng))
+        return np.stack([self._repair(self._align(self._rest + self._macro_shape(rng) + self._modifier_shape(rng)))
                          for _ in range(count)])
 
+    def _repair(self, shape: Floats) -> Floats:
+        """Lips that meet, lids outside the eyeballs."""
+        for lids in self._lids.values():
+            shape = lids.clear(shape)
+        return self._seam.close(shape)
+
     def _offsets(self, name: str) -> Floats:
-        vertices, offsets = self._source.target(f"{TARGETS}{name}.target.gz")
-        full = np.zeros((len(self._head.mirror), 3))
-        place = np.searchsorted(self._head.vertices, vertices).clip(max=len(self._head.vertices) - 1)
-        here = self._head.vertices[place] == vertices
-        full[place[here]] = offsets[here]
-        return full
+        return self._head.offsets(self._source, f"{TARGETS}{name}.target.gz")
 
     def _modifiers(self) -> list[tuple[Sequence[Floats], ...]]:
         """Each modifier as one or two sides (the left and right ear), each side as its (lower, raise) offsets."""

@@ -19,7 +19,6 @@ def head_regions(source: Source, mesh: BaseMesh, head: Head, mean: Floats) -> di
     """
     skin = np.zeros(len(mean))
     skin[head.members("skin")] = 1.0
-    skin[head.members("mouth_cavity", "sockets")] *= 0.5
     x, y, z = mean.T
     side = {"left": _step(x, -0.001, 0.001), "right": _step(-x, -0.001, 0.001)}
     ears = skin * _painted(source, mesh, head, "ears") * (z < -0.03)

@@ -6,14 +6,18 @@ import numpy as np
 from .makehuman_head import PARTS, Head
 from .makehuman_source import BaseMesh, Floats, Ints
 
-ZOOM = 2.2
-"""How much more texture the face's middle gets than the back of the head, per length."""
-BOXES = {
-    "face": (0.012, 0.20, 0.988, 0.988), "neck": (0.36, 0.012, 0.80, 0.17), "mouth_cavity": (0.012, 0.012, 0.16, 0.17),
-    "tongue": (0.17, 0.012, 0.23, 0.17), "eye_left": (0.82, 0.012, 0.90, 0.09), "eye_right": (0.908, 0.012, 0.988, 0.09),
-    "teeth_upper": (0.24, 0.10, 0.34, 0.17), "teeth_lower": (0.24, 0.012, 0.34, 0.085),
-    "lashes": (0.82, 0.10, 0.988, 0.135), "sockets": (0.82, 0.14, 0.988, 0.19),
+ZOOM = 2.8
+"""Strength of the lens over the face: the middle is drawn tanh(ZOOM) / ZOOM times finer than without it."""
+Box = tuple[float, float, float, float]
+BOXES: dict[str, Box] = {
+    "face": (0.012, 0.20, 0.988, 0.988), "neck": (0.355, 0.012, 0.765, 0.16),
+    "mouth_cavity": (0.012, 0.012, 0.16, 0.17), "tongue": (0.17, 0.012, 0.23, 0.17),
+    "teeth_upper": (0.24, 0.10, 0.345, 0.17), "teeth_lower": (0.24, 0.012, 0.345, 0.085),
+    "lashes": (0.775, 0.125, 0.988, 0.16),
+    "eye_left": (0.775, 0.012, 0.845, 0.082), "eye_left_back": (0.775, 0.09, 0.8, 0.115),
+    "eye_right": (0.855, 0.012, 0.925, 0.082), "eye_right_back": (0.855, 0.09, 0.88, 0.115),
 }
+"""Left, bottom, right and top of each piece's place on the sheet"""
 
 
 def head_uv(mesh: BaseMesh, head: Head) -> tuple[Floats, Ints]:
@@ -21,24 +25,27 @@ def head_uv(mesh: BaseMesh, head: Head) -> tuple[Floats, Ints]:
     used, quads = np.unique(head.uv_quads, return_inverse=True)
     quads = quads.reshape(head.uv_quads.shape)
     uv = mesh.uv[used].copy()
-    sheets = _sheets(head)
+    sheets = _sheets(head, mesh)
     for name, box in BOXES.items():
         members = np.unique(quads[sheets == name])
         points = uv[members]
         if name == "face":
             points = _zoom(points[:, ::-1] * np.array([1.0, -1.0]))
-        uv[members] = _fit(points, box, keep_shape=name in ("eye_left", "eye_right"))
+        uv[members] = _fit(points, box, keep_shape=name.startswith("eye"))
     return uv, quads
 
 
-def _sheets(head: Head) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
-    """Name of the box for each quad: its part, but skin is divided into face and neck."""
+def _sheets(head: Head, mesh: BaseMesh) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
+    """Name of the box for each quad: its part, but skin is divided into face and neck, eyes into front and back."""
     names = np.array(PARTS, dtype="<U16")[head.part]
-    skin = head.part == 0
-    pieces = np.unique(head.island[skin])
-    sizes = [(head.island == piece).sum() for piece in pieces]
-    largest = pieces[int(np.argmax(sizes))]
-    names[skin] = np.where(head.island[skin] == largest, "face", "neck")
+    depth = head.rest(mesh)[head.quads][:, :, 2].mean(1)
+    for piece in np.unique(head.island):
+        here = head.island == piece
+        name = str(names[here][0])
+        if name == "skin":
+            names[here] = "face" if here.sum() > (head.part == 0).sum() / 2 else "neck"
+        elif name.startswith("eye") and depth[here].mean() < depth[head.part == PARTS.index(name)].mean():
+            names[here] = f"{name}_back"
     return np.asarray(names)
 
 
@@ -48,11 +55,11 @@ def _zoom(points: Floats) -> Floats:
     ray = points - centre
     radius = np.linalg.norm(ray, axis=1, keepdims=True)
     reach = radius.max()
-    scaled = np.log1p((ZOOM**2 - 1) * radius / reach) / np.log(ZOOM**2)
+    scaled = np.tanh(ZOOM * radius / reach)
     return np.asarray(centre + ray / np.maximum(radius, 1e-12) * scaled)
 
 
-def _fit(points: Floats, box: tuple[float, float, float, float], keep_shape: bool) -> Floats:
+def _fit(points: Floats, box: Box, keep_shape: bool) -> Floats:
     low, high = points.min(0), points.max(0)
     size = np.array(box[2:]) - box[:2]
     scale = size / (high - low)
