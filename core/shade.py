@@ -111,7 +111,8 @@ def vertex_colours(model: FaceModel) -> Floats:
     return colours
 
 
-def paint_eyes(model: FaceModel, raster: Raster, albedo: Floats) -> None:
+def paint_eyes(model: FaceModel, raster: Raster, albedo: Floats,
+               iris_colour: tuple[float, float, float] = IRIS_COLOUR) -> None:
     """Draw iris and pupil into `albedo` (H, W, 3) where an eyeball is seen.
 
     The place on the ball is found in the model's rest shape, where both eyes look straight ahead, so the iris
@@ -126,7 +127,7 @@ def paint_eyes(model: FaceModel, raster: Raster, albedo: Floats) -> None:
         centre = (ball.min(0) + ball.max(0)) / 2
         at = _points_at(raster, model.triangles, model.mean, seen) - centre
         angle = np.arctan2(np.hypot(at[:, 0], at[:, 1]), at[:, 2])[:, None]
-        iris = _colour(IRIS_COLOUR) * (1.15 - 0.5 * _step(angle, 0.6 * _IRIS, _IRIS))
+        iris = _colour(iris_colour) * (1.15 - 0.5 * _step(angle, 0.6 * _IRIS, _IRIS))
         colour = _mix(iris, _colour(LIMBUS_COLOUR), _step(angle, 0.80 * _IRIS, 0.97 * _IRIS))
         colour = _mix(colour, albedo[seen], _step(angle, 0.95 * _IRIS, 1.08 * _IRIS))
         albedo[seen] = colour * (0.04 + 0.96 * _step(angle, 0.92 * _PUPIL, 1.08 * _PUPIL))

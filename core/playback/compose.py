@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One frame: where every pixel comes from, and its colour."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..compiled import compiled
+from ..rasterize import rasterize_image
+from ..shade import vertex_normals
+from ..texture_space import sample
+from ..visibility import EYE, MOUTH, SKIN, SOCKET, TOLERANCE, depth_at
+from .source import Source
+from .surround import Surround
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+Bytes = NDArray[np.uint8]
+
+_FEATHER = 0.003
+"""Metres over which what the photo shows and what the texture adds are mixed"""
+
+
+@dataclass(frozen=True, eq=False)
+class _Mesh:
+    """The moved head at every pixel (H, W)."""
+
+    shift: Floats
+    """(H, W, 2) from the pixel to its place in the photo"""
+    hold: Floats
+    """(H, W) how far the surface decides; 0 beside the head"""
+    hidden: Floats
+    """(H, W) how far the photo does not show the place"""
+
+
+def compose(source: Source, net: Surround, vertices: Floats, nodes: Floats) -> Bytes:
+    """The frame (H, W, 3) for moved vertices (V, 3) and moved nodes (N, 3), pixels, z nearer = larger."""
+    height, width = source.photo.shape[:2]
+    ground = rasterize_image(nodes, net.triangles, height, width, backend="cpu")
+    head = rasterize_image(vertices, source.triangles, height, width, backend="cpu")
+    shift = np.ascontiguousarray(source.view.points[:, :2] - vertices[:, :2])
+    mesh = _Mesh(*_trace(head.triangle_id, head.barycentric, source.triangles, source.kinds, shift,
+                         source.view.points, source.view.normals, vertex_normals(vertices, source.triangles),
+                         source.hold, source.view.depth, source.view.kind, TOLERANCE * source.view.scale))
+    hidden = _feathered(mesh.hold * mesh.hidden, _FEATHER * source.view.scale)
+    out = np.empty_like(source.photo)
+    _paint(source.photo, ground.triangle_id, ground.barycentric, net.triangles, net.nodes - nodes[:, :2],
+           mesh.shift, mesh.hold, hidden, head.triangle_id, head.barycentric, source.triangles, source.kinds,
+           source.texture, source.model.uv, source.model.uv_triangles, source.gloom, out)
+    return out
+
+
+def _feathered(hidden: Floats, reach: float) -> Floats:
+    """Soften the border of what is hidden, outwards only: what the photo hides never shines through."""
+    from scipy.ndimage import maximum_filter, uniform_filter
+
+    rows = np.flatnonzero(hidden.any(1))
+    if not len(rows):
+        return hidden
+    columns = np.flatnonzero(hidden.any(0))
+    r = max(1, round(reach))
+    box = (slice(max(rows[0] - 2 * r, 0), rows[-1] + 2 * r + 1),
+           slice(max(columns[0] - 2 * r, 0), columns[-1] + 2 * r + 1))
+    out = np.zeros_like(hidden)
+    out[box] = uniform_filter(maximum_filter(hidden[box], 2 * r + 1), 2 * r + 1)
+    return out
+
+
+@compiled
+def _ramp(x: float, low: float, high: float) -> float:
+    t = min(max((x - low) / (high - low), 0.0), 1.0)
+    return t * t * (3 - 2 * t)
+
+
+@compiled
+def _trace(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.int8], shift: Floats, points: Floats,
+           before: Floats, after: Floats, hold: Floats, depth: Floats, photo_kind: NDArray[np.int8],
+           tolerance: float) -> tuple[Floats, Floats, Floats]:
+    """Follow each pixel of the moved head back into the photo."""
+    height, width = ids.shape
+    back = np.zeros((height, width, 2), np.float32)
+    held = np.zeros((height, width), np.float32)
+    hidden = np.zeros((height, width), np.float32)
+    for row in range(height):
+        for column in range(width):
+            if ids[row, column] == 0:
+                continue
+            face = ids[row, column] - 1
+            kind = kinds[face]
+            a, b, c = triangles[face]
+            u, v = weights[row, column]
+            t = np.float32(1) - u - v
+            dx = u * shift[a, 0] + v * shift[b, 0] + t * shift[c, 0]
+            dy = u * shift[a, 1] + v * shift[b, 1] + t * shift[c, 1]
+            back[row, column, 0], back[row, column, 1] = dx, dy
+            x, y = column + 0.5 + dx, row + 0.5 + dy
+            z = u * points[a, 2] + v * points[b, 2] + t * points[c, 2]
+            m = 1.0
+            if kind == SKIN:
+                facing = u * after[a, 2] + v * after[b, 2] + t * after[c, 2]
+                m = (u * hold[a] + v * hold[b] + t * hold[c]) * _ramp(facing, 0.15, 0.45)
+            held[row, column] = m
+            if not (0 <= x < width and 0 <= y < height):
+                hidden[row, column] = 1.0
+                continue
+            i, j = int(y), int(x)
+            seen = z >= depth_at(depth, x, y) - tolerance
+            if kind in (EYE, MOUTH):
+                seen = seen and photo_kind[i, j] == kind
+            if kind == SKIN and seen:
+                turned = u * before[a, 2] + v * before[b, 2] + t * before[c, 2]
+                hidden[row, column] = 1.0 - _ramp(turned, 0.02, 0.15)
+            elif kind != SOCKET and not seen:
+                hidden[row, column] = 1.0
+    return back, held, hidden
+
+
+@compiled
+def _paint(photo: Bytes, ground_ids: Ints, ground_weights: Floats, cells: Ints, ground_shift: Floats,
+           mesh_shift: Floats, hold: Floats, hidden: Floats, ids: Ints, weights: Floats, triangles: Ints,
+           kinds: NDArray[np.int8], texture: Bytes, uv: Floats, uv_triangles: Ints, gloom: Floats,
+           out: Bytes) -> None:
+    """Colour every pixel from its place in the photo, and from the texture where the photo hides it."""
+    height, width = ids.shape
+    size = texture.shape[0]
+    colour = np.empty(3, np.float32)
+    fill = np.empty(3, np.float32)
+    for row in range(height):
+        for column in range(width):
+            m = hold[row, column]
+            dx, dy = mesh_shift[row, column] * m
+            if m < 1 and ground_ids[row, column] > 0:
+                a, b, c = cells[ground_ids[row, column] - 1]
+                u, v = ground_weights[row, column]
+                t = np.float32(1) - u - v
+                dx += (1 - m) * (u * ground_shift[a, 0] + v * ground_shift[b, 0] + t * ground_shift[c, 0])
+                dy += (1 - m) * (u * ground_shift[a, 1] + v * ground_shift[b, 1] + t * ground_shift[c, 1])
+            share = hidden[row, column] if ids[row, column] > 0 else np.float32(0)
+            if share < 1:
+                cubic(photo, column + 0.5 + dx, row + 0.5 + dy, colour)
+            else:
+                colour[:] = 0
+            if share > 0:
+                face = ids[row, column] - 1
+                u, v = weights[row, column]
+                t = np.float32(1) - u - v
+                a, b, c = uv_triangles[face]
+                x = (u * uv[a, 0] + v * uv[b, 0] + t * uv[c, 0]) * size
+                y = (1 - (u * uv[a, 1] + v * uv[b, 1] + t * uv[c, 1])) * size
+                sample(texture, x, y, fill)
+                light = np.float32(1)
+                if kinds[face] == MOUTH:
+                    a, b, c = triangles[face]
+                    light = u * gloom[a] + v * gloom[b] + t * gloom[c]
+                for k in range(3):
+                    colour[k] += (fill[k] * light - colour[k]) * share
+            for k in range(3):
+                out[row, column, k] = np.uint8(min(max(colour[k] + np.float32(0.5), 0), 255))
+
+
+@compiled
+def cubic(photo: Bytes, x: float, y: float, out: Floats) -> None:
+    """Catmull-Rom colour at a place in pixels (centres at +0.5); the border goes on beyond itself.
+
+    At pixel centres it is the pixel itself.
+    """
+    height, width = photo.shape[:2]
+    x, y = min(max(x - 0.5, 0.0), width - 1.0), min(max(y - 0.5, 0.0), height - 1.0)
+    j, i = int(x), int(y)
+    s, t = np.float32(x - j), np.float32(y - i)
+    if s < 1e-3 and t < 1e-3:
+        for k in range(3):
+            out[k] = photo[i, j, k]
+        return
+    ws = (((2 - s) * s - 1) * s / 2, ((3 * s - 5) * s * s + 2) / 2, ((4 - 3 * s) * s + 1) * s / 2,
+          (s - 1) * s * s / 2)
+    wt = (((2 - t) * t - 1) * t / 2, ((3 * t - 5) * t * t + 2) / 2, ((4 - 3 * t) * t + 1) * t / 2,
+          (t - 1) * t * t / 2)
+    out[:] = 0
+    for p in range(4):
+        r = min(max(i + p - 1, 0), height - 1)
+        for q in range(4):
+            w = wt[p] * ws[q]
+            n = min(max(j + q - 1, 0), width - 1)
+            for k in range(3):
+                out[k] += w * photo[r, n, k]

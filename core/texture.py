@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The head's texture from one or several fitted photos."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .compiled import compiled
+from .errors import BadInput
+from .face_model import FaceModel
+from .inpaint import fill_along, pull_push
+from .rasterize import Raster
+from .shade import PART_COLOURS, paint_eyes, vertex_colours
+from .teeth import paint_teeth
+from .texture_space import atlas, gather, sample
+from .visibility import EYE, SKIN, SOCKET, View, look, triangle_kinds, visible_vertices
+
+if TYPE_CHECKING:
+    from .fitting import Fit
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+_SURE = 0.35
+"""Weight of a texel from which on the photo alone is believed"""
+_OWN_COLOUR = 0.002
+"""How soon painted eyes and teeth go back to their own colour beside what the photo shows"""
+_BROWN = (0.30, 0.20, 0.13)
+
+
+@dataclass(frozen=True, eq=False)
+class Texture:
+    """A square texture map of S texels a side; row 0 is v = 1."""
+
+    rgb: Bytes
+    """(S, S, 3) sRGB, no texel left empty"""
+    coverage: Floats
+    """(S, S) 1 where a photo showed the place, 0 where it was made up"""
+
+
+def sample_vertex_colours(photo: Bytes, view: View) -> tuple[Floats, NDArray[np.bool_]]:
+    """The photo's colour (V, 3) 0..255 at every vertex, bilinear, and which vertices (V,) it really shows."""
+    return _sample_points(photo, view.points), visible_vertices(view)
+
+
+def view_of(photo: Bytes, fit: "Fit", model: FaceModel) -> View:
+    """The fitted head as it lies in its photo.
+
+    Raises:
+        BadInput: the fit is of another face model or of a picture of another size.
+    """
+    if fit.vertices_image.shape != (model.vertex_count, 3):
+        raise BadInput(f"The fit has {len(fit.vertices_image)} vertices, the face model {model.name} "
+                       f"{model.vertex_count}; use the model that the photo was fitted with.")
+    height, width = photo.shape[:2]
+    if (fit.camera.height, fit.camera.width) != (height, width):
+        raise BadInput(f"The fit is of a picture of {fit.camera.width}x{fit.camera.height} pixels, "
+                       f"the photo has {width}x{height}; fit this photo again.")
+    return look(model, fit.vertices_image, height, width, fit.camera.focal / float(fit.translation[2]))
+
+
+def uv_texture(images: Sequence[Bytes], fits: Sequence["Fit"], model: FaceModel | None = None,
+               size: int = 1024) -> Texture:
+    """One texture map from photos (H, W, 3) of one person and their fits.
+
+    What no photo shows is taken from the mirrored side, moved in colour so that it meets what is known, then filled
+    smoothly; eyes, teeth and tongue from painted ones in the photos' light.
+
+    Raises:
+        BadInput: nothing to read from, numbers disagree, or a fit does not belong to its photo.
+    """
+    if not images or len(images) != len(fits):
+        raise BadInput(f"There are {len(images)} photos and {len(fits)} fits; give one fit for each photo.")
+    if not 16 <= size <= 8192:
+        raise BadInput(f"A texture of {size} pixels a side cannot be made; choose 16 to 8192.")
+    if model is None:
+        from .model_files import default_model
+
+        model = default_model()
+    views = [view_of(image, fit, model) for image, fit in zip(images, fits, strict=True)]
+    texels = atlas(model, size)
+    seen, weights = _merged(images, views, model, texels)
+    return _filled(model, texels, seen, weights, images, views)
+
+
+def _merged(images: Sequence[Bytes], views: Sequence[View], model: FaceModel, texels: Raster,
+            mirrored: bool = False) -> tuple[Floats, Floats]:
+    """Colours and weights of all photos together; the squarest view counts most."""
+    total, power, best = None, None, None
+    for image, view in zip(images, views, strict=True):
+        rgb, weight = gather(image, view, model, texels, mirrored)
+        if total is None or power is None or best is None:
+            # One photo needs no mixing.
+            if len(images) == 1:
+                return rgb, weight
+            total, power, best = rgb * (weight**3)[..., None], weight**3, weight
+            continue
+        rgb = rgb * _exposure(rgb, weight, total, power)
+        total += rgb * (weight**3)[..., None]
+        power += weight**3
+        best = np.maximum(best, weight)
+    assert total is not None and power is not None and best is not None
+    return np.asarray(total / np.maximum(power, 1e-9)[..., None], np.float32), best
+
+
+def _exposure(rgb: Floats, weight: Floats, total: Floats, power: Floats) -> Floats:
+    """Gain (3,) that brings a photo's colours to those already gathered, from what both show."""
+    both = (weight > _SURE) & (power > _SURE**3)
+    if both.sum() < 64:
+        return np.ones(3, np.float32)
+    before = total[both] / power[both][:, None]
+    return np.asarray(np.clip(before.mean(0) / np.maximum(rgb[both].mean(0), 1), 0.5, 2), np.float32)
+
+
+def _filled(model: FaceModel, texels: Raster, seen: Floats, weights: Floats, images: Sequence[Bytes],
+            views: Sequence[View]) -> Texture:
+    kind = np.append(np.int8(-1), triangle_kinds(model))[texels.triangle_id]
+    known = np.clip(weights / _SURE, 0, 1)
+    known = np.asarray(known * known * (3 - 2 * known), np.float32)
+    skin = kind == SKIN
+    rgb, weight = seen, known * skin
+    if len(model.mirror):
+        other, other_weight = _merged(images, views, model, texels, mirrored=True)
+        other_weight = np.asarray(np.clip(other_weight / _SURE, 0, 1) * skin, np.float32)
+        rgb = fill_along(seen, weight, other, other_weight)
+        weight = weight + (1 - weight) * other_weight
+    rgb = pull_push(rgb, weight)
+    painted = _painted(model, texels, _light(seen, known, kind))
+    piece = np.append(np.int32(-1), model.triangle_part)[texels.triangle_id]
+    for inner in np.unique(piece[kind > SKIN]):
+        box = _box_of(piece == inner)
+        part = np.asarray(piece[box] == inner, np.float32)
+        shown = known[box] * part * (kind[box] != SOCKET)
+        filled = fill_along(seen[box], shown, painted[box], part, _OWN_COLOUR)
+        rgb[box] = np.where(part[..., None] > 0, filled, rgb[box])
+    return Texture(np.clip(rgb + 0.5, 0, 255).astype(np.uint8), np.where(kind >= 0, known, 0))
+
+
+def _box_of(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The smallest box (rows, columns) that holds all of a mask."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _light(seen: Floats, known: Floats, kind: NDArray[np.int8]) -> Floats:
+    """How bright white things are in the photos, (3,) of 1: from the whites of the eyes, else from the skin."""
+    eyes = (kind == EYE) & (known > 0.5)
+    source = eyes if eyes.sum() > 16 else (kind == SKIN) & (known > 0.9)
+    if not source.any():
+        return np.ones(3, np.float32)
+    colours = seen[source]
+    bright = colours[colours.mean(1) >= np.percentile(colours.mean(1), 80 if eyes.sum() > 16 else 95)].mean(0)
+    reference = 255 * np.array(PART_COLOURS["eye" if eyes.sum() > 16 else "skin"])
+    gain = bright / reference
+    # Skin and veins colour the measure: half of its tint is believed.
+    return np.asarray(np.clip(0.5 * gain + 0.5 * gain.mean(), 0.25, 0.9), np.float32)
+
+
+def _painted(model: FaceModel, texels: Raster, light: Floats) -> Floats:
+    """Eyes, teeth, tongue and the dark of the mouth (S, S, 3) 0..255 in the light of the photo."""
+    from .rasterize import interpolate
+
+    albedo = interpolate(texels, model.triangles, vertex_colours(model))
+    paint_eyes(model, texels, albedo, _BROWN)
+    paint_teeth(model, texels, albedo)
+    return np.asarray(albedo * (255 * light), np.float32)
+
+
+@compiled
+def _sample_points(photo: Bytes, points: Floats) -> Floats:
+    out = np.empty((len(points), 3), np.float32)
+    for i in range(len(points)):
+        sample(photo, points[i, 0], points[i, 1], out[i])
+    return out
