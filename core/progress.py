@@ -20,8 +20,8 @@ def progress_bar(label: str, total: int | None = None, *, unit: str = "frames",
     from tqdm import tqdm
 
     hidden = quiet or not sys.stderr.isatty()
-    with tqdm(desc=label, total=total, unit=f" {unit}", disable=hidden, leave=False,
-              dynamic_ncols=True) as bar:
+    with tqdm(desc=label, total=total, unit=f" {unit}", disable=hidden, leave=False, dynamic_ncols=True,
+              miniters=1) as bar:
 
         def show(done: int, total: int | None = None) -> None:
             if total is not None:
