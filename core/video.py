@@ -111,6 +111,8 @@ class VideoReader:
         if not streams:
             raise BadInput(f"{self.path.name} has no moving picture: only sound or data, or it is cut off.")
         stream = streams[0]
+        if stream.codec_context is None:
+            raise BadInput(f"The moving picture of {self.path.name} is coded in an unknown way, or is damaged.")
         stream.thread_type = "AUTO"
         if max(stream.width, stream.height) > MAX_SIDE:
             size = f"{stream.width} × {stream.height}"

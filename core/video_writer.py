@@ -20,7 +20,7 @@ from .files import atomic_write
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 MAX_SIDE = 8192
 MAX_FPS = 1000
-_CONTAINER_OPTIONS = {"movflags": "+faststart+use_metadata_tags"}
+_MP4_OPTIONS = {"movflags": "+faststart+use_metadata_tags"}
 _CODEC_OPTIONS = {"crf": "17", "preset": "veryfast"}
 _BT709 = 1
 _LIMITED_RANGE = 1
@@ -87,7 +87,8 @@ class VideoWriter:
     def _writing(self) -> Iterator[None]:
         with atomic_write(self.path) as temporary:
             try:
-                self._container = av.open(str(temporary), "w", options=_CONTAINER_OPTIONS)
+                options = {} if temporary.suffix.lower() == ".mkv" else _MP4_OPTIONS
+                self._container = av.open(str(temporary), "w", options=options)
                 self._stream = self._add_stream()
                 yield
                 if not self._count:

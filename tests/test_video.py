@@ -56,7 +56,7 @@ def write_timed(path, times, width=WIDTH, height=HEIGHT, codec="libx264", pix_fm
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov", "m4v"])
 @pytest.mark.parametrize("fps", [25.0, 30000 / 1001])
-def test_what_is_written_comes_back(tmp_path, suffix, fps):
+def test_what_is_written_comes_back(tmp_path, capfd, suffix, fps):
     with VideoReader(write_clip(tmp_path / f"a.{suffix}", fps=fps)) as reader:
         frames = list(reader)
         assert (reader.width, reader.height, reader.frame_count) == (WIDTH, HEIGHT, 12)
@@ -68,6 +68,7 @@ def test_what_is_written_comes_back(tmp_path, suffix, fps):
         assert frame.rgb.dtype == np.uint8 and frame.rgb.flags.c_contiguous
         assert np.abs(frame.rgb.astype(int) - marked(i)).mean() < 4
     assert reader.faults == 0
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_reader_can_be_read_again_and_left_early(tmp_path):
@@ -208,6 +209,11 @@ def _sound_in_mp4(path):
         container.mux(stream.encode(None))
 
 
+def _unknown_codec(path):
+    write_clip(path)
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"xyz9"))
+
+
 def _playlist(path):
     path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nsecret.ts\n#EXT-X-ENDLIST\n")
 
@@ -225,6 +231,7 @@ REFUSED = [
     ("photo.jpg", lambda path: write_image(path, marked(0)), "a picture, not a video"),
     ("list.mp4", _playlist, "not a video"),
     ("join.mp4", _concatenation, "not a video"),
+    ("codec.mp4", _unknown_codec, "unknown way"),
     ("noise.mp4", lambda path: path.write_bytes(np.random.default_rng(0).bytes(5000)), "not a video|decoded"),
     ("words.mp4", lambda path: path.write_text("hello " * 500), "not a video"),
     ("empty.mp4", lambda path: path.write_bytes(b""), "is empty"),
