@@ -145,7 +145,7 @@ def _motion(path: Path, header: Header, values: Mapping[str, NDArray[Any]]) -> M
         metadata = {str(key): str(value) for key, value in header["metadata"].items()}
         names = str(header["model"]), str(header["model_hash"])
         sensible = camera.projection in ("orthographic", "perspective") and \
-            min(camera.width, camera.height, camera.focal) > 0
+            min(camera.width, camera.height) > 0 and 0 < camera.focal < np.inf
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"{path.name} is not a motion, or is damaged.") from error
     if not sensible or len(values["expression"]) > MAX_FRAMES:

@@ -37,7 +37,7 @@ def measure_reenactment(video: Path, motion: Motion, identity: FaceIdentity | No
     truth = list(_every(video, step))
     source, driving = truth[0], _thinned(motion, step)
     judges = [_Judge(identity), _Judge(identity)]
-    for index, frame in enumerate(animate(source, fit_photo(source), driving, relative=False)):
+    for index, frame in enumerate(animate(source, fit_photo(source), driving)):
         if 0 < index < len(truth):
             target = _Target(truth[index], identity)
             judges[0].judge(frame, target)
