@@ -17,20 +17,17 @@ from av.video.reformatter import Colorspace, Interpolation
 from numpy.typing import NDArray
 
 from .errors import BadInput
-from .image import check_file, is_picture
 from .video_clock import at_constant_rate, common_rate
+from .video_sources import FAULTS, open_media
 from .video_writer import VideoWriter as VideoWriter
 
 Rgb = NDArray[np.uint8]
 
-DEMUXERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,h264,hevc,m4v,mjpeg,mxf,nut,ivf,dv"
-"""The containers that are opened: files of one piece, nothing that points to other files or addresses"""
 MAX_SIDE = 8192
 MAX_FPS = 240.0
 _HD_HEIGHT = 720
 _PACKETS_TIMED = 300
 _BT601 = 6
-_FFMPEG_ERRORS = (av.FFmpegError, OSError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,6 @@ class VideoReader:
         self.path = Path(path)
         self.faults = 0
         self._container: Any = None
-        check_file(self.path, largest=None)
         try:
             stream = self._open()
             self.fps = self._frame_rate(stream)
@@ -99,14 +95,7 @@ class VideoReader:
     def _open(self) -> Any:
         """The picture stream, from its start."""
         self.close()
-        limits = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
-        address = f"file:{self.path.absolute()}"
-        try:
-            self._container = av.open(address, options=limits, metadata_errors="replace")
-        except _FFMPEG_ERRORS as error:
-            what = "a picture, not a video" if is_picture(self.path) else \
-                "not a video that can be read, or it is damaged or cut off"
-            raise BadInput(f"{self.path.name} is {what}.") from error
+        self._container = open_media(self.path)
         streams = [s for s in self._container.streams.video if not s.disposition & s.disposition.attached_pic]
         if not streams:
             raise BadInput(f"{self.path.name} has no moving picture: only sound or data, or it is cut off.")
@@ -125,14 +114,14 @@ class VideoReader:
         while True:
             try:
                 packet = next(packets, None)
-            except _FFMPEG_ERRORS:
+            except FAULTS:
                 packet = None
                 self.faults += 1
             if packet is None:
                 return
             try:
                 frames = packet.decode()
-            except _FFMPEG_ERRORS:
+            except FAULTS:
                 frames = []
                 self.faults += 1
             for frame in frames:
@@ -150,7 +139,7 @@ class VideoReader:
                     times.append(float(packet.pts * packet.time_base))
                 if len(times) >= _PACKETS_TIMED:
                     break
-        except _FFMPEG_ERRORS:
+        except FAULTS:
             pass  # those before the fault are enough
         stated = float(stream.average_rate or stream.guessed_rate or 25)
         measured = common_rate(sorted(times)) or stated

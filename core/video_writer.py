@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .errors import BadInput, CannotWrite
 from .files import atomic_write
+from .sound import SoundCopy
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 MAX_SIDE = 8192
@@ -36,14 +37,18 @@ class VideoWriter:
     Args:
         path: ends in .mp4, .m4v, .mov or .mkv.
         metadata: entries of the container, such as `title` or `comment`.
+        sound: a file whose sound accompanies the frames, as it is, from its first picture on; without effect if
+            it has none that can be copied.
 
     Raises:
-        BadInput: another suffix, no sensible rate or size, a frame that does not fit, or no frame at all.
+        BadInput: another suffix, no sensible rate or size, a frame that does not fit, no frame at all, or a
+            sound that cannot be read.
         CannotWrite: the place cannot be written or the disk is full.
     """
 
     def __init__(self, path: str | os.PathLike[str], fps: float, width: int, height: int, *,
-                 metadata: Mapping[str, str] | None = None) -> None:
+                 metadata: Mapping[str, str] | None = None,
+                 sound: str | os.PathLike[str] | None = None) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() not in SUFFIXES:
             raise BadInput(f"{self.path.name}: videos are written as {', '.join(SUFFIXES)}.")
@@ -51,6 +56,8 @@ class VideoWriter:
             raise BadInput(f"A video of {width} × {height} at {fps} frames per second cannot be written.")
         self.fps, self.width, self.height = fps, width, height
         self._metadata = dict(metadata or {})
+        self._source = sound
+        self._sound: SoundCopy | None = None
         self._count = 0
 
     def __enter__(self) -> Self:
@@ -78,6 +85,8 @@ class VideoWriter:
         frame.pts, frame.time_base = self._count, 1 / self._rate
         self._count += 1
         self._mux(frame)
+        if self._sound:
+            self._sound.until(self._count / self.fps)
 
     @property
     def _rate(self) -> Fraction:
@@ -90,6 +99,7 @@ class VideoWriter:
                 options = {} if temporary.suffix.lower() == ".mkv" else _MP4_OPTIONS
                 self._container = av.open(str(temporary), "w", options=options)
                 self._stream = self._add_stream()
+                self._sound = SoundCopy(self._source, self._container) if self._source else None
                 yield
                 if not self._count:
                     raise BadInput(f"{self.path.name} was given no frame.")
@@ -99,6 +109,8 @@ class VideoWriter:
                 reason = error.strerror
                 raise CannotWrite(f"Cannot write {self.path}: {reason}; choose another place.") from error
             finally:
+                if self._sound:
+                    self._sound.close()
                 with suppress(av.FFmpegError, AttributeError):
                     self._container.close()
 
