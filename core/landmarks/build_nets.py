@@ -60,7 +60,7 @@ def convert_detector(source: TfliteGraph) -> onnx.ModelProto:
     builder = OnnxBuilder(source)
     builder.names[source.inputs[0]] = "image"
     builder.convert(source.operators)
-    outputs = {}
+    outputs: dict[str, list[int | str]] = {}
     for name, tensor in zip(("boxes", "scores"), source.outputs, strict=True):
         builder.node("Identity", [builder.names[tensor]], output=name)
         outputs[name] = ["n", *source.shape(tensor)[1:]]

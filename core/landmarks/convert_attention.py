@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from flatbuffers import flexbuffers
+from flatbuffers import flexbuffers  # type: ignore[import-untyped]
 
 from .convert_onnx import OnnxBuilder
 from .convert_tflite import Operator, TfliteGraph

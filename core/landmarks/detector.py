@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from .roi import Pixels, Roi, crop
 from .runtime import run_net
@@ -51,7 +52,7 @@ def detect(rgb: Pixels, window: Roi, net: DetectorNet, *, threshold: float = 0.5
     """Faces that `net` sees in a window of rgb (H, W, 3), the most probable first."""
     image = crop(rgb, window, net.side, low=-1.0, high=1.0, replicate=False)
     boxes, logits = run_net(net.file, image[None])
-    scores = 1 / (1 + np.exp(-np.clip(logits[0, :, 0], -60, 60)))
+    scores: Floats = expit(logits[0, :, 0])
     likely = np.flatnonzero(scores >= threshold)
     if not len(likely):
         return []

@@ -1,24 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Faces in a photo: detection, landmarks, and retries before saying that there is none."""
+"""Faces in a photo: found, and their landmarks refined; retried in other ways before there is said to be none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput, NoFaceFound
-from .detector import FULL_RANGE, SHORT_RANGE, Detection, detect
-from .mesh import mesh_points, roi_of_points
-from .roi import Pixels, whole_image
+from .detector import Detection
+from .keypoints import canonical_points, pose_of_keypoints
+from .mesh import mesh_points, probability, roi_of_points
+from .roi import Pixels
+from .search import find_in_whole, other_turns, search_further
 
 Floats = NDArray[np.float32]
+_SURE = 8.0
+"""Logit of the mesh net above which its points need no help"""
+_STRETCHES = (1.0, 1.25, 1.5)
+_SHARPNESS = 0.3
+_TRUST = 3.0
+_LIKELY, _MISFIT = 0.6, 0.4
 
 
 @dataclass(frozen=True, eq=False)
 class FaceLandmarks:
     """One face: `points` (478, 3) float32 in image pixels, pixel centres at +0.5.
 
-    z is on the same scale, nearer = larger. `confidence` is in 0..1; `box` (x0, y0, x1, y1) encloses the points.
+    z is on the same scale, nearer = larger. `box` (x0, y0, x1, y1) encloses the points. `confidence` is in 0..1;
+    below 0.5 the mesh net did not recognise the face (a profile, often), and the points are a coarse guess.
     """
 
     points: Floats
@@ -39,22 +48,71 @@ def face_from_points(points: Floats, confidence: float) -> FaceLandmarks:
 
 
 def detect_faces(rgb: Pixels, max_faces: int = 8) -> list[FaceLandmarks]:
-    """Faces in rgb (H, W, 3) uint8, the largest first; empty when there is none."""
-    height, width = rgb.shape[:2]
-    window = whole_image(width, height)
-    for net, threshold in ((SHORT_RANGE, 0.5), (FULL_RANGE, 0.5), (SHORT_RANGE, 0.2)):
-        found = [_landmarks(rgb, d) for d in detect(rgb, window, net, threshold=threshold)]
-        faces = [face for face in found if face.confidence > 0.3]
-        if faces:
-            return sorted(faces, key=lambda face: -face.size)[:max_faces]
+    """Faces in rgb (H, W, 3) uint8, the largest first; empty when there is none.
+
+    Raises:
+        BadInput: rgb is not such an array.
+    """
+    check_picture(rgb)
+    for search in (find_in_whole, search_further):
+        found = [face for d in search(rgb) if (face := landmarks_of_detection(rgb, d))]
+        if found:
+            faces = sorted(found, key=lambda face: -face.size)
+            return [face for k, face in enumerate(faces)
+                    if not any(_same(face, other) for other in faces[:k])][:max_faces]
     return []
 
 
-def _landmarks(rgb: Pixels, detection: Detection) -> FaceLandmarks:
-    """Points of a detected face, its window taken from the points themselves the second time."""
-    first, _ = mesh_points(rgb, [detection.roi])
-    points, presence = mesh_points(rgb, [roi_of_points(first[0])])
-    return face_from_points(points[0], max(float(presence[0]), 0.8 * detection.score))
+def check_picture(rgb: Pixels) -> None:
+    """Raises BadInput unless rgb is (H, W, 3) uint8."""
+    if not isinstance(rgb, np.ndarray) or rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+        raise BadInput("A picture must be an array (height, width, 3) of uint8.")
+
+
+def _same(first: FaceLandmarks, second: FaceLandmarks) -> bool:
+    """Whether two results lie on each other."""
+    distance = np.linalg.norm(first.points[:, :2] - second.points[:, :2], axis=1).mean()
+    return bool(distance < 0.25 * min(first.size, second.size))
+
+
+def landmarks_of_detection(rgb: Pixels, found: Detection) -> FaceLandmarks | None:
+    """Points of a detected face, its window taken from the points themselves the second time.
+
+    None when neither the detector nor the mesh net is convinced that it is one.
+    """
+    first, _ = mesh_points(rgb, [found.roi])
+    points, logits = mesh_points(rgb, [roi_of_points(first[0])])
+    if logits[0] < _SURE and (turns := other_turns(rgb, found)):
+        first, views = mesh_points(rgb, [d.roi for d in turns])
+        if views.max() > logits[0] + _SURE:
+            turned, certainty = mesh_points(rgb, [roi_of_points(first[views.argmax()])])
+            points, logits = (turned, certainty) if certainty[0] > logits[0] else (points, logits)
+    if logits[0] >= _SURE:
+        return face_from_points(points[0], max(found.score, 0.9) * probability(logits[0]))
+    return _turned_away(rgb, found) if found.score >= _LIKELY else None
+
+
+def _turned_away(rgb: Pixels, found: Detection) -> FaceLandmarks | None:
+    """Points of a face that the mesh net hardly recognises, by several views and the detector's keypoints.
+
+    The views are upright on the head's pose and stretched across, which makes a profile look less turned; each is
+    also mirrored. Their points are averaged by how sure the net is, and the less sure it is of all, the nearer the
+    result to the canonical face in the keypoints' pose.
+    """
+    pose = pose_of_keypoints(found.keypoints)
+    guess = pose.project(canonical_points())
+    base = replace(roi_of_points(guess), angle=pose.roll)
+    views = [replace(base, stretch=stretch, mirrored=mirrored)
+             for stretch in _STRETCHES for mirrored in (False, True)]
+    points, logits = mesh_points(rgb, views)
+    best = float(logits.max())
+    if best < 0 and pose.misfit > _MISFIT:
+        return None
+    weights = np.exp(_SHARPNESS * (logits - best))
+    merged = np.tensordot(weights / weights.sum(), points, 1)
+    share = probability(_SHARPNESS * (best - _TRUST))
+    mixed = np.asarray(share * merged + (1 - share) * guess, np.float32)
+    return face_from_points(mixed, found.score * probability(best))
 
 
 def pick_face(faces: list[FaceLandmarks], face: int | None = None) -> FaceLandmarks:
@@ -77,6 +135,6 @@ def landmarks_of(rgb: Pixels, face: int | None = None) -> FaceLandmarks:
 
     Raises:
         NoFaceFound: no face was found.
-        BadInput: there is no face with that number.
+        BadInput: there is no face with that number, or rgb is not a picture.
     """
     return pick_face(detect_faces(rgb), face)

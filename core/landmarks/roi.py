@@ -5,8 +5,9 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from ..compiled import compiled_loosely
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -16,6 +17,7 @@ Pixels = NDArray[np.uint8]
 class Roi:
     """A square of `side` pixels around (`x`, `y`), turned by `angle` radians (x towards y), perhaps mirrored.
 
+    With `stretch` above 1 it is narrower than high by that factor, and its content is stretched to a square.
     Image coordinates: origin at the top left corner, pixel centres at +0.5.
     """
 
@@ -24,21 +26,22 @@ class Roi:
     side: float
     angle: float = 0.0
     mirrored: bool = False
+    stretch: float = 1.0
+
+    @property
+    def width(self) -> float:
+        """Its extent along its own x axis in pixels, negative when it is mirrored."""
+        return (-self.side if self.mirrored else self.side) / self.stretch
 
     def to_image(self, points: NDArray[np.floating]) -> Floats:
-        """Points (..., 2 or 3) in units of the side, 0..1 inside the window, to image pixels.
-
-        A third coordinate (depth) is scaled with the side and not turned.
-        """
-        centre = np.float32([0.5, 0.5, 0][:points.shape[-1]])
-        local = (np.asarray(points, np.float32) - centre) * np.float32(self.side)
-        x, y = (-local[..., 0] if self.mirrored else local[..., 0]), local[..., 1]
+        """Points (..., 2 or 3), 0..1 inside the window, to image pixels; depth is scaled with the side."""
+        x, y = (points[..., 0] - 0.5) * self.width, (points[..., 1] - 0.5) * self.side
         cos, sin = math.cos(self.angle), math.sin(self.angle)
         moved = [self.x + cos * x - sin * y, self.y + sin * x + cos * y]
-        return np.stack([*moved, *np.moveaxis(local[..., 2:], -1, 0)], -1).astype(np.float32)
+        return np.stack([*moved, *np.moveaxis(points[..., 2:] * self.side, -1, 0)], -1).astype(np.float32)
 
-    def scaled(self, factor: float) -> "Roi":
-        return replace(self, side=self.side * factor)
+    def mirror(self) -> "Roi":
+        return replace(self, mirrored=not self.mirrored)
 
 
 def whole_image(width: int, height: int) -> Roi:
@@ -50,51 +53,83 @@ def crop(rgb: Pixels, roi: Roi, size: int, *, low: float = 0.0, high: float = 1.
          replicate: bool = True) -> Floats:
     """Cut a window out of rgb (H, W, 3) uint8 → (3, size, size) float32 in `low`..`high`.
 
-    Bilinear; where a sample would skip pixels, the mean of a grid of samples. Outside the picture its border is
+    Bilinear, on means of k × k pixels where samples are k or more pixels apart. Outside the picture its border is
     repeated, or all is `low`.
     """
     out = np.empty((3, size, size), np.float32)
-    step = roi.side / size
-    across = -step if roi.mirrored else step
     cos, sin = math.cos(roi.angle), math.sin(roi.angle)
-    matrix = np.array([[cos * across, -sin * step, roi.x], [sin * across, cos * step, roi.y]], np.float32)
-    samples = min(max(int(step + 0.5), 1), 4)
-    _warp(rgb, matrix, samples, (high - low) / 255.0, low, replicate, out)
+    across, down = roi.width / size, roi.side / size
+    factor = int(min(abs(across), down))
+    left, top, right, bottom = 0, 0, rgb.shape[1], rgb.shape[0]
+    if factor > 1:
+        reach_x = (abs(cos * roi.width) + abs(sin * roi.side)) / 2 + 2 * factor
+        reach_y = (abs(sin * roi.width) + abs(cos * roi.side)) / 2 + 2 * factor
+        left, right = _clipped(roi.x - reach_x, roi.x + reach_x, rgb.shape[1])
+        top, bottom = _clipped(roi.y - reach_y, roi.y + reach_y, rgb.shape[0])
+        rgb = _block_means(rgb[top:bottom, left:right], factor)
+    scale = 1 / max(factor, 1)
+    matrix = np.array([[cos * across, -sin * down, roi.x - left], [sin * across, cos * down, roi.y - top]]) * scale
+    extent = np.array([(right - left) * scale, (bottom - top) * scale])
+    _warp(rgb, matrix.astype(np.float32), extent.astype(np.float32), (high - low) / 255.0, low, replicate, out)
     return out
 
 
-@njit(cache=True, nogil=True, fastmath=True)
-def _warp(rgb: Pixels, matrix: Floats, samples: int, gain: float, offset: float,
+def _clipped(low: float, high: float, length: int) -> tuple[int, int]:
+    """The whole pixels from low to high that lie in a picture, at least one."""
+    start = min(max(int(low), 0), length - 1)
+    return start, max(min(math.ceil(high), length), start + 1)
+
+
+@compiled_loosely
+def _block_means(rgb: Pixels, factor: int) -> Pixels:
+    """Means of factor × factor pixels; those at the right and lower border may be of fewer."""
+    height, width = rgb.shape[0], rgb.shape[1]
+    rows, columns = (height + factor - 1) // factor, (width + factor - 1) // factor
+    out = np.empty((rows, columns, 3), np.uint8)
+    sums = np.empty((columns, 3), np.int32)
+    for row in range(rows):
+        sums[:] = 0
+        last = min((row + 1) * factor, height)
+        for y in range(row * factor, last):
+            for column in range(columns):
+                for x in range(column * factor, min((column + 1) * factor, width)):
+                    sums[column, 0] += rgb[y, x, 0]
+                    sums[column, 1] += rgb[y, x, 1]
+                    sums[column, 2] += rgb[y, x, 2]
+        for column in range(columns):
+            count = (last - row * factor) * (min((column + 1) * factor, width) - column * factor)
+            for channel in range(3):
+                out[row, column, channel] = (sums[column, channel] + count // 2) // count
+    return out
+
+
+@compiled_loosely
+def _warp(rgb: Pixels, matrix: Floats, extent: Floats, gain: float, offset: float,
           replicate: bool, out: Floats) -> None:
-    """Fill out (3, n, n); `matrix` maps offsets from the window's centre, in its pixels, to the image."""
+    """Fill out (3, n, n); `matrix` maps offsets from the window's centre, in its pixels, to those of rgb.
+
+    `extent` is the width and height of what rgb shows, in its pixels (the last of them may be parts).
+    """
     height, width = rgb.shape[0], rgb.shape[1]
     size = out.shape[1]
-    part = np.float32(1.0 / samples)
-    weight = np.float32(gain / (samples * samples))
-    base = np.float32(offset)
+    half, one, zero = np.float32(0.5), np.float32(1), np.float32(0)
+    weight, base = np.float32(gain), np.float32(offset)
     for row in range(size):
+        v = np.float32(row) + half - half * np.float32(size)
         for column in range(size):
-            red, green, blue = np.float32(0), np.float32(0), np.float32(0)
-            for j in range(samples):
-                v = np.float32(row - size * 0.5) + (np.float32(j) + np.float32(0.5)) * part
-                for i in range(samples):
-                    u = np.float32(column - size * 0.5) + (np.float32(i) + np.float32(0.5)) * part
-                    x = matrix[0, 0] * u + matrix[0, 1] * v + matrix[0, 2] - np.float32(0.5)
-                    y = matrix[1, 0] * u + matrix[1, 1] * v + matrix[1, 2] - np.float32(0.5)
-                    if not replicate and (x < -0.5 or y < -0.5 or x > width - 0.5 or y > height - 0.5):
-                        continue
-                    x = min(max(x, np.float32(0)), np.float32(width - 1))
-                    y = min(max(y, np.float32(0)), np.float32(height - 1))
-                    x0, y0 = int(x), int(y)
-                    x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
-                    fx, fy = x - np.float32(x0), y - np.float32(y0)
-                    w11 = fx * fy
-                    w10, w01 = fx - w11, fy - w11
-                    w00 = np.float32(1) - fx - w01
-                    p00, p10, p01, p11 = rgb[y0, x0], rgb[y0, x1], rgb[y1, x0], rgb[y1, x1]
-                    red += w00 * p00[0] + w10 * p10[0] + w01 * p01[0] + w11 * p11[0]
-                    green += w00 * p00[1] + w10 * p10[1] + w01 * p01[1] + w11 * p11[1]
-                    blue += w00 * p00[2] + w10 * p10[2] + w01 * p01[2] + w11 * p11[2]
-            out[0, row, column] = red * weight + base
-            out[1, row, column] = green * weight + base
-            out[2, row, column] = blue * weight + base
+            u = np.float32(column) + half - half * np.float32(size)
+            x = matrix[0, 0] * u + matrix[0, 1] * v + matrix[0, 2]
+            y = matrix[1, 0] * u + matrix[1, 1] * v + matrix[1, 2]
+            if not replicate and (x < zero or y < zero or x > extent[0] or y > extent[1]):
+                for channel in range(3):
+                    out[channel, row, column] = base
+                continue
+            x = min(max(x - half, zero), np.float32(width - 1))
+            y = min(max(y - half, zero), np.float32(height - 1))
+            x0, y0 = int(x), int(y)
+            x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
+            fx, fy = x - np.float32(x0), y - np.float32(y0)
+            for channel in range(3):
+                upper = (one - fx) * rgb[y0, x0, channel] + fx * rgb[y0, x1, channel]
+                lower = (one - fx) * rgb[y1, x0, channel] + fx * rgb[y1, x1, channel]
+                out[channel, row, column] = ((one - fy) * upper + fy * lower) * weight + base
