@@ -97,4 +97,5 @@ def yaw_pitch_roll(rotation: NDArray[np.floating]) -> Array:
     yaw = np.arctan2(-m[..., 0, 2], m[..., 2, 2])
     pitch = np.arcsin(np.clip(m[..., 1, 2], -1, 1))
     roll = np.arctan2(m[..., 1, 0], m[..., 1, 1])
-    return np.degrees(np.stack([yaw, pitch, roll], -1))
+    degrees: Array = np.degrees(np.stack([yaw, pitch, roll], -1))
+    return degrees

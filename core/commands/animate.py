@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Move the face of a photo by a motion or by another video, and write a video."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import options as common
+
+if TYPE_CHECKING:
+    from ..face_model import FaceModel
+    from ..motion import Motion
+
+HELP = "a photo and a motion to a video (.mp4)"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("photo", type=Path)
+    driver = parser.add_mutually_exclusive_group(required=True)
+    driver.add_argument("--motion", type=Path, metavar="FILE", help=".npz, .csv (Live Link Face) or .json")
+    driver.add_argument("--driving", type=Path, metavar="VIDEO", help="a video whose face drives the photo")
+    common.add_output(parser, "the video, .mp4")
+    parser.add_argument("--renderer", choices=("mesh",), default="mesh",
+                        help="mesh: the photo is moved by the fitted head")
+    transfer = parser.add_mutually_exclusive_group()
+    transfer.add_argument("--relative", dest="relative", action="store_true", default=True,
+                          help="add the driver's changes to the photo's expression and pose (default)")
+    transfer.add_argument("--absolute", dest="relative", action="store_false",
+                          help="take the driver's expression and head rotation as they are")
+    parser.add_argument("--face", type=int, metavar="N", help="the N-th face by size, from 0 (default: largest)")
+    common.add_model(parser)
+    common.add_json(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    common.check_outputs(options.output, suffixes={options.output: (".mp4",)})
+    from ..fitting import fit_photo
+    from ..image import read_image
+    from ..playback import animate, write_video
+    from ..progress import progress_bar
+
+    model = common.chosen_model(options)
+    photo = read_image(options.photo)
+    fit = fit_photo(photo, model, face=options.face)
+    motion = _motion(options, model)
+    frames = animate(photo, fit, motion, model, relative=options.relative)
+    with progress_bar("rendering", total=len(motion), unit="frames", quiet=options.quiet) as progress:
+        write_video(options.output, frames, motion.fps, progress=progress)
+    result = {"output": str(options.output), "frames": len(motion), "fps": motion.fps, "warnings": list(fit.warnings)}
+    lines = [f"{options.output}: {len(motion)} frames at {motion.fps:g} per second", *fit.warnings]
+    common.report(options, result, "\n  ".join(lines))
+
+
+def _motion(options: argparse.Namespace, model: "FaceModel") -> "Motion":
+    from ..fitting import track_video
+    from ..motion_files import load_motion
+    from ..progress import progress_bar
+
+    if options.motion:
+        return load_motion(options.motion, model)
+    with progress_bar("tracking", unit="frames", quiet=options.quiet) as progress:
+        return track_video(options.driving, model, progress=progress)
