@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Face models in .npz files: small, the same to the byte each time, and safe to read from strangers.
 
-A file is a zip of .npy arrays. `header` holds JSON as bytes: the format's version, names and licence. A basis is
-stored as int16 with one power-of-two scale for each component, so that saving again what was loaded changes
+A file is a zip of .npy arrays. `header` holds JSON as bytes: the format's version, names and licence. A basis
+is stored as int16 with one power-of-two scale for each component, so that saving again what was loaded changes
 nothing; everything else is stored as it is, in the smallest integer type that holds it.
 """
 
 import functools
-import io
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +19,11 @@ from numpy.typing import NDArray
 
 from .errors import BadInput
 from .face_model import Embedding, FaceModel, Floats
-from .files import atomic_write
 from .npz_reader import read_arrays
+from .npz_writer import write_arrays
 
 VERSION = 1
 DEFAULT_MODEL = Path(__file__).parent / "face_models" / "default.npz"
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 _BASES = ("identity_basis", "expression_basis")
 
 Array = NDArray[Any]
@@ -38,15 +35,7 @@ def save_model(model: FaceModel, path: str | os.PathLike[str]) -> None:
     Raises:
         CannotWrite: the place cannot be written.
     """
-    arrays = _pack(model)
-    with atomic_write(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name in sorted(arrays):
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.ascontiguousarray(arrays[name]), allow_pickle=False)
-            entry = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, buffer.getvalue(), compresslevel=9)
+    write_arrays(path, _pack(model))
 
 
 def load_model(path: str | os.PathLike[str]) -> FaceModel:

@@ -39,22 +39,30 @@ def build_default_model(path: str | Path | None = None) -> FaceModel:
 def _assemble(source: Source, mesh: BaseMesh, head: Head) -> FaceModel:
     rest = head.rest(mesh)
     identity = sample_identities(source, head, rest)
-    units = load_expressions(source, head)
-    turn_eyes(units, head, identity.mean)
-    fit_blinks(units, head, rest, identity.mean)
-    units[ARKIT52.index("tongueOut")] = lift_tongue(head, units[ARKIT52.index("tongueOut")])
+    units = _expressions(source, head, rest, identity.mean)
     lashes = find_lashes(head, rest)
     mean = lashes.shorten(place_teeth(head, identity.mean - _between_eyes(identity.mean, head)))
     uv, uv_quads = head_uv(mesh, head)
     triangles, uv_triangles = triangulate(head.quads, rest, uv_quads)
     return FaceModel(
         name=NAME, licence=LICENCE, mean=mean.astype(np.float32),
-        identity_basis=lashes.shorten(identity.basis).astype(np.float32), expression_basis=lashes.shorten(units).astype(np.float32),
-        expression_names=ARKIT52, triangles=triangles.astype(np.int32), uv=uv.astype(np.float32),
+        identity_basis=lashes.shorten(identity.basis).astype(np.float32),
+        expression_basis=lashes.shorten(units).astype(np.float32), expression_names=ARKIT52,
+        triangles=triangles.astype(np.int32), uv=uv.astype(np.float32),
         uv_triangles=uv_triangles.astype(np.int32), part_names=PARTS,
         triangle_part=np.repeat(head.part, 2).astype(np.int32), mirror=head.mirror.astype(np.int32),
         embeddings=load_embeddings(head, triangles), regions=head_regions(source, mesh, head, mean),
         extra={"hm08_vertices": head.vertices.astype(np.int32)})
+
+
+def _expressions(source: Source, head: Head, rest: Floats, mean: Floats) -> Floats:
+    """The face units (52, V, 3) with what is put right in them."""
+    units = load_expressions(source, head)
+    turn_eyes(units, head, mean)
+    fit_blinks(units, head, rest, mean)
+    tongue_out = ARKIT52.index("tongueOut")
+    units[tongue_out] = lift_tongue(head, units[tongue_out])
+    return units
 
 
 def sample_identities(source: Source, head: Head, rest: Floats) -> IdentitySpace:

@@ -19,10 +19,12 @@ FOLDERS = ("cheek", "chin", "ears", "eyebrows", "eyes", "forehead", "head", "mou
 POSE_MODIFIERS = ("head/head-trans", "head/head-angle", "neck/neck-trans")
 """Modifiers that carry the head about or tilt it: that is pose, not identity."""
 OPPOSITES = ("decr|incr", "down|up", "in|out", "backward|forward", "concave|convex", "compress|uncompress")
-SPREAD = 0.17
-"""Standard deviation of a modifier; from 0.3 on heads turn into caricatures."""
+SPREAD, SKULL_SPREAD = 0.17, 0.12
+"""Standard deviation of a modifier of the features and of the skull; from 0.3 on faces turn into caricatures, and
+skulls, whose modifiers reach further, from 0.2 on."""
+SKULL = ("head/", "forehead/")
 ASYMMETRY = 0.035
-"""Standard deviation of the difference between left and right, part of SPREAD."""
+"""Standard deviation of what left and right do not share of a modifier."""
 AGES, GENDERS = ("child", "young", "old"), ("female", "male")
 AGE_ANCHORS, THIRDS = (0.1875, 0.5, 1.0), (0.0, 0.5, 1.0)
 MUSCLES, WEIGHTS = ("minmuscle", "averagemuscle", "maxmuscle"), ("minweight", "averageweight", "maxweight")
@@ -43,12 +45,14 @@ class Population:
 
     def __init__(self, source: Source, head: Head, rest: Floats) -> None:
         self._rest = rest
-        self._source, self._head = source, head
         self._seam = find_seam(head, rest, head.offsets(source, f"{FACE_UNITS}jawOpen.target"))
         self._lids = find_lids(head, rest)
         self._rigid = _rigid_vertices(rest)
-        self._macro = {name: self._offsets(f"macrodetails/{name}") for name in _macro_names()}
-        self._sides = self._modifiers()
+        self._macro = {name: head.offsets(source, f"{TARGETS}macrodetails/{name}.target.gz")
+                       for name in _macro_names()}
+        self._modifiers = _modifiers(source)
+        self._offsets = {name: head.offsets(source, f"{TARGETS}{name}.target.gz")
+                         for sides in self._modifiers.values() for side in sides for name in side}
 
     def draw(self, count: int, rng: np.random.Generator) -> Floats:
         """(count, V, 3) heads."""
@@ -60,19 +64,6 @@ class Population:
         for lids in self._lids.values():
             shape = lids.clear(shape)
         return self._seam.close(shape)
-
-    def _offsets(self, name: str) -> Floats:
-        return self._head.offsets(self._source, f"{TARGETS}{name}.target.gz")
-
-    def _modifiers(self) -> list[tuple[Sequence[Floats], ...]]:
-        """Each modifier as one or two sides (the left and right ear), each side as its (lower, raise) offsets."""
-        names = [n[len(TARGETS):-len(".target.gz")] for folder in FOLDERS
-                 for n in self._source.names(f"{TARGETS}{folder}/")]
-        stems = pair_targets([n for n in names if not n.startswith(POSE_MODIFIERS)])
-        merged: dict[str, list[tuple[str, ...]]] = {}
-        for stem, targets in stems.items():
-            merged.setdefault(stem.replace("/r-", "/l-"), []).append(targets)
-        return [tuple([self._offsets(t) for t in side] for side in sides) for sides in merged.values()]
 
     def _macro_shape(self, rng: np.random.Generator) -> Floats:
         age = rng.uniform(0.45, 0.95) if rng.random() < 0.8 else rng.uniform(0.25, 0.45)
@@ -92,12 +83,13 @@ class Population:
 
     def _modifier_shape(self, rng: np.random.Generator) -> Floats:
         shape = np.zeros_like(self._rest)
-        for sides in self._sides:
-            common = rng.normal(0, np.sqrt(SPREAD**2 - ASYMMETRY**2)) if len(sides) > 1 else rng.normal(0, SPREAD)
+        for stem, sides in self._modifiers.items():
+            own = ASYMMETRY if len(sides) > 1 else 0.0
+            common = rng.normal(0, np.sqrt((SKULL_SPREAD if stem.startswith(SKULL) else SPREAD) ** 2 - own**2))
             for side in sides:
-                value = common + rng.normal(0, ASYMMETRY) if len(sides) > 1 else common
-                lower, higher = side[0], side[-1]
-                shape += abs(value) * (lower if value < 0 else higher) if len(side) > 1 else max(value, 0) * higher
+                value = common + rng.normal(0, own)
+                if value > 0 or len(side) > 1:
+                    shape += abs(value) * self._offsets[side[-1] if value > 0 else side[0]]
         return shape
 
     def _align(self, shape: Floats) -> Floats:
@@ -106,6 +98,15 @@ class Population:
         u, _, vt = np.linalg.svd((a - a.mean(0)).T @ (b - b.mean(0)))
         turn = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt
         return np.asarray((shape - a.mean(0)) @ turn + b.mean(0))
+
+
+def _modifiers(source: Source) -> dict[str, list[tuple[str, ...]]]:
+    """Modifiers by name, each with its sides (two for what the ears have), a side with its (lower, upper) targets."""
+    names = [n[len(TARGETS):-len(".target.gz")] for folder in FOLDERS for n in source.names(f"{TARGETS}{folder}/")]
+    merged: dict[str, list[tuple[str, ...]]] = {}
+    for stem, targets in pair_targets([n for n in names if not n.startswith(POSE_MODIFIERS)]).items():
+        merged.setdefault(stem.replace("/r-", "/l-"), []).append(targets)
+    return merged
 
 
 def pair_targets(names: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -54,7 +54,7 @@ class Lids:
         wanted = self.opening(mean) + MARGIN * np.sin(np.pi * span[self.upper])
         used = travel > 0.3 * travel.max()
         scale = np.interp(mean[:, 0], x[used], (wanted / travel)[used])
-        fitted = blink * scale[:, None]
+        fitted: Floats = blink * scale[:, None]
         for part in (1.0, 0.75, 0.5, 0.25):
             moved = mean + part * fitted
             lift = (self.clear(moved) - moved) / part

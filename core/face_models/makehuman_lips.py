@@ -8,10 +8,10 @@ import numpy as np
 from .makehuman_head import PARTS, Head, triangulate
 from .makehuman_source import Floats, Ints
 
-OVERLAP = 0.0002
+OVERLAP = 0.0003
 """How far the lips press into each other at rest, metres"""
 LARGEST_SHIFT = 0.0015
-COLUMNS = np.linspace(0.04, 0.97, 14)
+COLUMNS = np.linspace(0.04, 0.99, 16)
 """Where the gap is measured, from the middle of the mouth (0) to its corner (1)"""
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -59,7 +59,7 @@ def find_seam(head: Head, rest: Floats, jaw_open: Floats) -> Seam:
     under = below[lips].sum(1)
     used = np.zeros(len(rest))
     used[np.unique(triangles)] = 1.0
-    across = _fade(np.abs(away[:, 0]) / rest[corner, 0], 0.85, 1.05)
+    across = _fade(np.abs(away[:, 0]) / rest[corner, 0], 0.98, 1.15)
     reach = used * across * _fade(np.abs(away[:, 1]), 0.002, 0.010) * _fade(-away[:, 2], 0.0, 0.012)
     return Seam(lips[under == 0], lips[under == 3], np.where(below, -1.0, 1.0), reach,
                 (corner, int(head.mirror[corner])))

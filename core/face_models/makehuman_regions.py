@@ -26,9 +26,10 @@ def head_regions(source: Source, mesh: BaseMesh, head: Head, mean: Floats) -> di
     neck = skin * (1 - ears) * np.maximum(_step(-y, 0.118, 0.128), under_jaw)
     front = _step(z, -0.055, -0.03) * _step(-y, -0.092, -0.072) * (np.hypot(x / 0.085, (y + 0.02) / 0.12) < 1.02)
     face = skin * (1 - ears) * (1 - neck) * front
-    lids = {s: np.bincount(e.skin, 1 - _step(e.row, 7, 12), len(mean)) for s, e in find_lids(head, mean).items()}
+    lids = {side: np.bincount(found.skin, 1 - _step(found.row.astype(float), 7, 12), len(mean))
+            for side, found in find_lids(head, mean).items()}
     nose = face * _step(-np.abs(x), -0.021, -0.014) * _step(z, 0.018, 0.024) * _step(-y, -0.008, 0) * (y > -0.058)
-    brows = face * _ridge(y - 0.022 + 4.5 * np.maximum(np.abs(x) - 0.036, 0) ** 1.5, 0.007)
+    brows = face * _ridge(y - 0.022 + 4.5 * np.maximum(np.abs(x) - 0.036, 0) ** 1.5, 0.0055)
     regions = {
         "face": face, "ears": ears, "neck": neck, "scalp": skin * (1 - ears) * (1 - neck) - face,
         "lips": face * _painted(source, mesh, head, "lips"), "nose": nose,
