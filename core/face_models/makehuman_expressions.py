@@ -4,7 +4,7 @@
 import numpy as np
 
 from ..camera import rotation_matrix
-from ..channels import ARKIT52
+from ..channels import ARKIT52, mirror_index
 from .makehuman_head import Head
 from .makehuman_lids import find_lids, fit_sphere
 from .makehuman_source import FACE_UNITS, Floats, Source
@@ -15,8 +15,13 @@ so these carry the iris as far as about 40 degrees sideways do in life: the rang
 
 
 def load_expressions(source: Source, head: Head) -> Floats:
-    """Displacements (52, V, 3) in metres on the base mesh's head, in the order of ARKIT52."""
-    return np.stack([head.offsets(source, f"{FACE_UNITS}{name}.target") for name in ARKIT52])
+    """Displacements (52, V, 3) in metres on the base mesh's head, in the order of ARKIT52.
+
+    Left and right units differ a little in the source; each becomes the mean of itself and its partner's mirror image.
+    """
+    units = np.stack([head.offsets(source, f"{FACE_UNITS}{name}.target") for name in ARKIT52])
+    reflected = units[mirror_index(ARKIT52)][:, head.mirror] * np.array([-1.0, 1.0, 1.0])
+    return np.asarray((units + reflected) / 2)
 
 
 def fit_blinks(units: Floats, head: Head, rest: Floats, mean: Floats) -> None:
