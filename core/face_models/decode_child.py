@@ -3,7 +3,7 @@
 
 Run as a script by `quarantine.py`: ``decode_child.py KIND SOURCE OUT.npz SECONDS MEGABYTES``. It stands alone
 (no relative imports) so that it runs isolated. The unpickler knows a closed list of names; each stands for a
-class of this file that stores what it is given and does nothing. Nobody else's unpickling code, be it numpy's or
+class of this file that stores what it is given and does nothing. No other unpickling code, be it numpy's or
 scipy's, ever sees what the file holds.
 """
 
