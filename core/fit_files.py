@@ -3,10 +3,12 @@
 
 import json
 import os
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .camera import Camera
+from .camera import Camera, Projection
 from .errors import BadInput
 from .face_model import FaceModel
 from .files import atomic_write
@@ -34,7 +36,7 @@ def save_fit(fit: Fit, path: str | os.PathLike[str]) -> None:
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     arrays = {name: np.asarray(getattr(fit, name), np.float32) for name in _ARRAYS}
     with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, header=text, **arrays)
+        np.savez(file, allow_pickle=False, header=text, **arrays)
 
 
 def load_fit(path: str | os.PathLike[str], model: FaceModel | None = None) -> Fit:
@@ -59,7 +61,7 @@ def load_fit(path: str | os.PathLike[str], model: FaceModel | None = None) -> Fi
     return fit
 
 
-def _fit(header: dict[str, object], arrays: dict[str, np.ndarray]) -> Fit:  # type: ignore[type-arg]
+def _fit(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Fit:
     """The Fit of a header and its arrays; ValueError, KeyError or TypeError where they are not one's."""
     for name, dimensions in _ARRAYS.items():
         array = arrays[name]
@@ -67,14 +69,15 @@ def _fit(header: dict[str, object], arrays: dict[str, np.ndarray]) -> Fit:  # ty
             raise ValueError(name)
         if name != "landmarks_478" and not np.isfinite(array).all():
             raise ValueError(name)
-    if len(arrays["rotation"]) != 3 or len(arrays["translation"]) != 3:
+    if len(arrays["rotation"]) != 3 or len(arrays["translation"]) != 3 or arrays["translation"][2] <= 0:
         raise ValueError("pose")
-    width, height, focal, projection = header["camera"]  # type: ignore[misc]
-    if projection not in ("orthographic", "perspective") or not (width > 0 and height > 0 and focal > 0):
+    return Fit(**{name: arrays[name] for name in _ARRAYS}, camera=_camera(*header["camera"]),
+               confidence=float(header["confidence"]), warnings=tuple(str(w) for w in header["warnings"]),
+               residuals={str(k): float(v) for k, v in header["residuals"].items()},
+               model=str(header["model"]), model_hash=str(header["model_hash"]))
+
+
+def _camera(width: int, height: int, focal: float, projection: Projection) -> Camera:
+    if projection not in ("orthographic", "perspective") or not (width > 0 and height > 0 and 0 < focal < 1e9):
         raise ValueError("camera")
-    residuals = {str(k): float(v) for k, v in dict(header["residuals"]).items()}  # type: ignore[call-overload]
-    warnings = tuple(str(w) for w in header["warnings"])  # type: ignore[attr-defined]
-    return Fit(camera=Camera(int(width), int(height), float(focal), projection),
-               confidence=float(header["confidence"]), warnings=warnings, residuals=residuals,  # type: ignore[arg-type]
-               model=str(header["model"]), model_hash=str(header["model_hash"]),
-               **{name: arrays[name] for name in _ARRAYS})
+    return Camera(int(width), int(height), float(focal), projection)

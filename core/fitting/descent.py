@@ -76,7 +76,8 @@ def bounded_step(hessian: Array, gradient: Array, expression: Array, reach: Arra
         damped[i, i] *= 1 + damping
     lower = np.concatenate((-reach, -expression))
     upper = np.concatenate((reach, 1 - expression))
-    return solve_box_qp(damped, gradient, lower, upper)
+    step: Array = solve_box_qp(damped, gradient, lower, upper)
+    return step
 
 
 @njit(cache=True, nogil=True)

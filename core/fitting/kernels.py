@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fit's inner loops: projected landmarks, their energy, and its Gauss-Newton equations.
 
-One formula serves both cameras. With p = e^s · R F X the head in pixels about its origin, whose image is (u, v):
-``x = cx + (u + p_x) / (1 + q p_z)``, and the same for y; q = 1 / focal is perspective, q = 0 scaled orthographic.
+One formula serves both cameras. With p = e^s · R F X the head in pixels about its origin, whose image is
+(u, v): ``x = cx + (u + p_x) / (1 + q p_z)``, and the same for y; q = 1 / focal is perspective, q = 0 scaled
+orthographic.
 
-Pose numbers, in this order: ω (3) a left rotation increment, u, v in pixels from the image's centre, s the logarithm
-of the scale in pixels per metre, and d, the unknown zero of the measured depths.
+Pose numbers, in this order: ω (3) a left rotation increment, u, v in pixels from the image's centre, s the
+logarithm of the scale in pixels per metre, and d, the unknown zero of the measured depths.
 """
 
 from typing import NamedTuple
@@ -22,7 +23,8 @@ POSE = 7
 
 
 class Shape(NamedTuple):
-    """L landmarks as linear functions of K coefficients, and P differences between them that count of their own."""
+    """L landmarks as linear functions of K coefficients, and P differences between them that count of their
+    own."""
 
     mean: Array
     """(L, 3) metres"""
@@ -56,7 +58,8 @@ def head_pixels(shape: Shape, coefficients: Array, turn: Array, log_scale: float
     """p (L, 3): the landmarks in pixels about the head's origin, camera axes, for turn = R F (3, 3)."""
     offsets = np.dot(shape.basis, coefficients.astype(np.float32))
     points = shape.mean + offsets.astype(np.float64).reshape(-1, 3)
-    return np.dot(points, turn.T) * np.exp(log_scale)
+    p: Array = np.dot(points, turn.T) * np.exp(log_scale)
+    return p
 
 
 @njit(cache=True, nogil=True)
@@ -106,7 +109,8 @@ def data_energy(r: Array, shape: Shape, seen: Seen) -> float:
 
 @njit(cache=True, nogil=True)
 def jacobian(shape: Shape, p: Array, turn: Array, pose: Array, q: float, scale: float, used: Array) -> Single:
-    """Derivatives (L, 3, 7 + K) of `residuals` by the pose numbers and the coefficients; 0 where `used` is."""
+    """Derivatives (L, 3, 7 + K) of `residuals` by the pose numbers and the coefficients; 0 where `used`
+    is."""
     count, columns = len(p), POSE + shape.basis.shape[1]
     out = np.zeros((count, 3, columns), np.float32)
     size = np.exp(pose[2])
@@ -119,7 +123,8 @@ def jacobian(shape: Shape, p: Array, turn: Array, pose: Array, q: float, scale: 
             # the residual's derivative by p
             fx = near / scale if axis == 0 else 0.0
             fy = near / scale if axis == 1 else 0.0
-            fz = -1.0 / scale if axis == 2 else -q * near * near * ((x + pose[0]) if axis == 0 else (y + pose[1])) / scale
+            sideways = x + pose[0] if axis == 0 else y + pose[1]
+            fz = -1.0 / scale if axis == 2 else -q * near * near * sideways / scale
             row = out[i, axis]
             row[0], row[1], row[2] = fz * y - fy * z, fx * z - fz * x, fy * x - fx * y
             row[5] = fx * x + fy * y + fz * z

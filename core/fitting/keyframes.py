@@ -17,25 +17,33 @@ _SPREAD = np.array([0.12, 0.12, 0.3, 2.0, 2.0, 3.0])
 
 
 def spread_frames(landmarks: LandmarkModel, targets: NDArray[np.floating], usable: NDArray[np.bool_],
-                  count: int) -> Index:
-    """Up to `count` frames of targets (T, L, 3) about the image's centre that differ most, in order of time.
+                  count: int) -> tuple[Index, Index]:
+    """Up to `count` frames of targets (T, L, 3) about the image's centre: first the usual ones, then the others.
 
     Half are the most usual frames (nearest to the median), because rest should look like rest; the others are
     chosen one by one, each the farthest from all chosen before (Gonzalez 1985).
     """
     frames = np.flatnonzero(usable)
     frames = frames[:: max(1, len(frames) // _CANDIDATES)]
-    if len(frames) <= count:
-        return frames
     features = np.stack([_features(landmarks, np.asarray(targets[i], np.float64)) for i in frames])
     away = np.linalg.norm(features - np.median(features, axis=0), axis=1)
-    usual = np.argsort(away, kind="stable")[: 4 * count][:: 8]
-    chosen = [int(i) for i in usual]
+    half = max(1, min(count, len(frames)) // 2)
+    chosen = [int(i) for i in np.argsort(away, kind="stable")[: 3 * half : 3]]
     distance = np.min([np.linalg.norm(features - features[i], axis=1) for i in chosen], axis=0)
-    while len(chosen) < count:
+    usual = len(chosen)
+    while len(chosen) < min(count, len(frames)) and distance.max() > 0:
         chosen.append(int(np.argmax(distance)))
         distance = np.minimum(distance, np.linalg.norm(features - features[chosen[-1]], axis=1))
-    return np.sort(frames[np.unique(chosen)])
+    return frames[chosen[:usual]], frames[chosen[usual:]]
+
+
+def usual_frames(landmarks: LandmarkModel, track: NDArray[np.floating], count: int) -> NDArray[np.floating]:
+    """The frames of a track (T, L, 3), as they are, that are nearest to its median pose and openings."""
+    whole = track[np.isfinite(track).all((1, 2))]
+    whole = whole[:: max(1, len(whole) // _CANDIDATES)]
+    features = np.stack([_features(landmarks, np.asarray(p, np.float64)) for p in whole])
+    away = np.linalg.norm(features - np.median(features, axis=0), axis=1)
+    return np.asarray(whole[np.argsort(away, kind="stable")[: 3 * count : 3]])
 
 
 def _features(landmarks: LandmarkModel, target: Array) -> Array:
@@ -43,8 +51,8 @@ def _features(landmarks: LandmarkModel, target: Array) -> Array:
     millimetre = 1e-3 * np.exp(pose.numbers[2])
     gaps = []
     for name, pairs in landmarks.scheme.pairs.items():
-        if not name.startswith("gaze"):
+        if not name.startswith(("gaze", "lid_corners")):
             apart = target[list(pairs.first), :2] - target[list(pairs.second), :2]
             gaps.append(np.linalg.norm(apart, axis=1).max() / millimetre)
     rotation = rotation_of(pose.turn)
-    return np.concatenate([rotation[[1, 0, 2]], gaps]) / _SPREAD[: 3 + len(gaps)]
+    return np.asarray(np.concatenate([rotation[[1, 0, 2]], gaps]) / _SPREAD[: 3 + len(gaps)])

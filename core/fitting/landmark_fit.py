@@ -2,6 +2,7 @@
 """Fitting the face model to landmarks: one image, or several images of one person."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,6 @@ from ..camera import Camera, Projection
 from ..errors import BadInput
 from ..face_model import FaceModel
 from .fit import Fit
-from .kernels import Seen
 from .landmark_model import LandmarkModel, landmark_model
 from .observe import centred, observe, starting_pose
 from .priors import expression_prior
@@ -19,7 +19,14 @@ from .solver import Face, Options, solve_face, solve_shared
 
 Array = NDArray[np.float64]
 
-IDENTITY_WEIGHT = 1.0
+@dataclass(frozen=True)
+class Style:
+    """How a fit weighs what it knows before: `noise` scales the detector's σ, the others the priors."""
+
+    noise: float = 1.0
+    identity_weight: float = 1.0
+    expression_strength: float | Sequence[float] = 1.0
+    """One for all images, or one for each"""
 
 
 def fit_landmarks(points: NDArray[np.floating], width: int, height: int, model: FaceModel | None = None, *,
@@ -48,33 +55,27 @@ def fit_views(points: Sequence[NDArray[np.floating]], sizes: Sequence[tuple[int,
     landmarks = landmark_model(model, scheme)
     cameras = [Camera.for_image(w, h, projection) for w, h in sizes]
     targets = [centred(p, c, landmarks.scheme.count) for p, c in zip(points, cameras, strict=True)]
-    alpha, faces = solve_images(landmarks, targets, cameras, identity, noise)
+    alpha, faces = solve_images(landmarks, targets, cameras, identity, Style(noise))
     trust = confidence if confidence is not None else [1.0] * len(points)
     return [make_fit(model, landmarks, f, alpha, c, t, s)
             for f, c, t, s in zip(faces, cameras, targets, trust, strict=True)]
 
 
 def solve_images(landmarks: LandmarkModel, targets: Sequence[Array], cameras: Sequence[Camera],
-                 identity: NDArray[np.floating] | None, noise: float,
-                 identity_weight: float = IDENTITY_WEIGHT) -> tuple[Array, list[Face]]:
+                 identity: NDArray[np.floating] | None, style: Style) -> tuple[Array, list[Face]]:
     """Identity (S,) and every image's face; visibility is judged anew once the pose is known better."""
-    channels = landmarks.expression.shape[1]
-    faces = [Face(starting_pose(landmarks, t), np.zeros(channels)) for t in targets]
+    strengths = np.broadcast_to(style.expression_strength, len(targets))
+    priors = [expression_prior(landmarks.expression_names, float(s)) for s in strengths]
+    faces = [Face(starting_pose(landmarks, t), np.zeros(len(priors[0].linear))) for t in targets]
     alpha = np.zeros(landmarks.identity.shape[1]) if identity is None else np.asarray(identity, np.float64)
     for iterations in (3, 9):
-        seen = [observe(landmarks, t, f.pose, noise) for t, f in zip(targets, faces, strict=True)]
-        options = Options(inverse_focal(cameras[0]), identity_weight, iterations)
-        alpha, faces = _solve(landmarks, seen, faces, alpha, options, identity is not None)
-    return alpha, faces
-
-
-def _solve(landmarks: LandmarkModel, seen: Sequence[Seen], faces: Sequence[Face], alpha: Array, options: Options,
-           known: bool) -> tuple[Array, list[Face]]:
-    prior = expression_prior(landmarks.expression_names)
-    if known:
-        shape = landmarks.of_person(alpha)
-        return alpha, [solve_face(shape, s, f, prior, options)[0] for s, f in zip(seen, faces, strict=True)]
-    alpha, faces, _ = solve_shared(landmarks.joint, seen, faces, alpha, prior, options)
+        seen = [observe(landmarks, t, f.pose, style.noise) for t, f in zip(targets, faces, strict=True)]
+        options = Options(inverse_focal(cameras[0]), style.identity_weight, iterations)
+        if identity is None:
+            alpha, faces, _ = solve_shared(landmarks.joint, seen, faces, alpha, priors, options)
+        else:
+            shape = landmarks.of_person(alpha)
+            faces = [solve_face(shape, s, f, p, options)[0] for s, f, p in zip(seen, faces, priors, strict=True)]
     return alpha, faces
 
 

@@ -3,6 +3,8 @@
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,8 @@ from .schemes import Scheme, scheme_of
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 
+HABITS = Path(__file__).with_name("habits.npz")
+"""Offsets of the detector's points from the default model's embedding (see habits.py)"""
 
 @dataclass(frozen=True, eq=False)
 class LandmarkModel:
@@ -100,13 +104,37 @@ def landmark_model(model: FaceModel, scheme: str = "mesh478") -> LandmarkModel:
 
 
 def offsets_of(model: FaceModel, scheme: str, count: int) -> Array:
-    """(L, 3) metres from a point of the surface to where the detector puts it on average; zero if not known."""
+    """(L, 3) metres from a point of the surface to where the detector puts it on average; zero if not known.
+
+    From the model's own `<scheme>_offset`, or for the default model from the table that was measured for it.
+
+    Raises:
+        BadInput: the model's table has the wrong shape.
+    """
     stored = model.extra.get(f"{scheme}_offset")
     if stored is None:
-        return np.zeros((count, 3))
+        name, tables = _habits()
+        known = model.name == name and scheme in tables
+        return tables[scheme] if known else np.zeros((count, 3))
     if stored.shape != (count, 3):
         raise BadInput(f"The face model's {scheme}_offset has shape {stored.shape}, expected {(count, 3)}.")
     return np.asarray(stored, np.float64)
+
+
+@lru_cache(maxsize=1)
+def _habits() -> tuple[str, dict[str, Array]]:
+    """The name of the model that the table belongs to, and its offsets by scheme."""
+    with np.load(HABITS, allow_pickle=False) as data:
+        tables = {name: data[name].astype(np.float64) for name in ("mesh478", "ibug68")}
+        return str(data["model"]), tables
+
+
+def embedding_digest(model: FaceModel, scheme: str = "mesh478") -> str:
+    """Tells whether a table of habits was measured on this geometry and embedding."""
+    embedding = model.embeddings[scheme]
+    digest = sha256(model.hash.encode())
+    digest.update(embedding.triangles.tobytes() + embedding.barycentric.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _columns(model: FaceModel, scheme: str, basis: str) -> Single:

@@ -54,7 +54,7 @@ def visibility(landmarks: LandmarkModel, pose: Pose) -> Array:
     Past the horizon the detector guesses: those landmarks keep a small weight.
     """
     facing = -(landmarks.normals @ pose.turn[2])
-    return np.clip((facing + 0.25) / 0.6, 0.1, 1.0)
+    return np.asarray(np.clip((facing + 0.25) / 0.6, 0.1, 1.0))
 
 
 def observe(landmarks: LandmarkModel, target: Array, pose: Pose, noise: float = 1.0) -> Seen:

@@ -25,10 +25,10 @@ def initial_pose(points: Array, target: Array, weight: Array) -> Pose:
     image made orthonormal (POS: DeMenthon & Davis 1995, §3).
     """
     used = weight > 0
-    x, l, w = points[used], target[used], weight[used] / weight[used].sum()
-    centre, middle = w @ x, w @ np.nan_to_num(l)
-    a, b = x - centre, np.nan_to_num(l) - middle
-    rows = _affine(a, b, w) if np.isnan(l[:, 2]).any() else _similarity(a, b, w)
+    x, y, w = points[used], np.nan_to_num(target[used]), weight[used] / weight[used].sum()
+    centre, middle = w @ x, w @ y
+    a, b = x - centre, y - middle
+    rows = _affine(a, b, w) if np.isnan(target[used, 2]).any() else _similarity(a, b, w)
     scale = 0.5 * (np.linalg.norm(rows[0]) + np.linalg.norm(rows[1]))
     turn = _nearest_rotation(rows)
     shift = middle - scale * (turn @ centre) * [1, 1, -1]

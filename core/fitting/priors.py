@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 _USUAL = 0.45
 _SPREAD = {
-    "eyeBlink": 1.0, "eyeSquint": 0.35, "eyeWide": 0.4, "eyeLook": 0.7,
+    "eyeBlink": 1.0, "eyeSquint": 0.2, "eyeWide": 0.4, "eyeLook": 0.5,
     "jawOpen": 0.8, "jawForward": 0.15, "jawLeft": 0.25, "jawRight": 0.25,
     "mouthSmile": 0.8, "mouthClose": 0.2, "mouthFunnel": 0.5, "mouthPucker": 0.6, "mouthLeft": 0.25,
     "mouthRight": 0.25, "mouthFrown": 0.4, "mouthDimple": 0.2, "mouthStretch": 0.35, "mouthRoll": 0.35,
@@ -43,6 +43,13 @@ class ExpressionPrior:
 
     quadratic: Array
     linear: Array
+    spread: Array
+    """(E,) how large each channel usually gets"""
+
+    def near(self, expression: Array, steadiness: Array) -> "ExpressionPrior":
+        """With a pull towards β (E,) whose strength is `steadiness` (E,), in 1 / σ²."""
+        return ExpressionPrior(self.quadratic + np.diag(steadiness), self.linear - steadiness * expression,
+                               self.spread)
 
     def energy(self, expression: Array) -> float:
         """The energy of β (E,)."""
@@ -67,7 +74,7 @@ def expression_prior(names: tuple[str, ...], strength: float = 1.0) -> Expressio
         quadratic[[i, j], [j, i]] += 0.9 / (spread[i] * spread[j])
     lowest = np.linalg.eigvalsh(quadratic)[0] if len(names) else 1.0
     quadratic += max(0.2 - lowest, 0.0) * np.eye(len(names))
-    return ExpressionPrior(strength * quadratic, strength * 0.25 / spread)
+    return ExpressionPrior(strength * quadratic, strength * 0.25 / spread, spread)
 
 
 def _spread(name: str) -> float:

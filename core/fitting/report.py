@@ -4,7 +4,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera, project, yaw_pitch_roll
+from ..camera import Camera, project
 from ..face_model import FaceModel
 from .fit import Fit
 from .landmark_model import LandmarkModel, offsets_of
@@ -25,7 +25,7 @@ def make_fit(model: FaceModel, landmarks: LandmarkModel, face: Face, identity: A
     rotation, translation = rotation_of(face.pose.turn), translation_of(face.pose.numbers, camera)
     vertices = model.vertices(identity, face.expression)
     image = project(vertices, rotation, translation, camera)
-    seen = target + [*camera.centre, 0.0]
+    seen = target + np.array([*camera.centre, 0.0])
     residuals = _residuals(model, landmarks, vertices, rotation, translation, camera, seen)
     size = _face_size(target)
     turn = float(np.degrees(np.arccos(np.clip(-face.pose.turn[2, 2], -1, 1))))

@@ -12,7 +12,7 @@ from ..errors import NoFaceFound
 from ..face_model import FaceModel
 from ..motion import Motion
 from .keyframes import spread_frames
-from .landmark_fit import IDENTITY_WEIGHT, inverse_focal, solve_images
+from .landmark_fit import Style, inverse_focal, solve_images
 from .landmark_model import LandmarkModel, landmark_model
 from .observe import observe, starting_pose
 from .pose import Pose, rotation_of, translation_of
@@ -28,6 +28,10 @@ _POSE_CUTOFF, _SCALE_CUTOFF, _EXPRESSION_CUTOFF = 2.5, 0.35, 3.0
 """Hertz: what is slower than this passes where the face is still"""
 _ROTATION_FLOOR, _PLACE_FLOOR, _SCALE_FLOOR, _EXPRESSION_FLOOR = 5e-4, 0.02, 1e-3, 4e-3
 _ROTATION_CAP, _EXPRESSION_CAP = 4e-3, 0.03
+_REST, _SAME_SHOT = 8.0, 1.0
+_TREND_CUTOFF, _TREND_NOISE = 1.5, 0.1
+_STEADY, _QUICK = 6.0, 0.1
+_KEEP_POSE, _KEEP, _KEEP_LIDS = 5.0, 6.0, 0.5
 _CUT = 0.35
 """Landmarks that move by this share of the face's size from one frame to the next belong to another shot"""
 
@@ -78,19 +82,25 @@ def shots(track: Track) -> Flags:
     present = track.trust > 0
     starts = np.ones(len(present), bool)
     p = track.points[..., :2]
-    with np.errstate(invalid="ignore"):
-        size = np.nanmax(np.ptp(p, axis=1), axis=-1)
-        jump = np.median(np.linalg.norm(p[1:] - p[:-1], axis=-1), axis=1) / size[1:]
-    starts[1:] = present[1:] & present[:-1] & (jump > _CUT)
+    size = np.ptp(p, axis=1).max(-1)
+    jump = np.median(np.linalg.norm(p[1:] - p[:-1], axis=-1), axis=1)
+    # NaN, where there is no face, compares false
+    starts[1:] = present[1:] & present[:-1] & (jump > _CUT * size[1:])
     return starts
 
 
 def person(landmarks: LandmarkModel, targets: NDArray[np.float32], track: Track, camera: Camera) -> Array:
-    """The identity (S,) that explains a video's telling frames together."""
-    chosen = spread_frames(landmarks, targets, track.trust > 0.5 * track.trust.max(), KEYFRAMES)
-    views = [targets[i].astype(np.float64) for i in chosen]
+    """The identity (S,) that explains a video's telling frames together.
+
+    The most usual frames are taken for rest: what is peculiar in them is the person, not an expression, so that
+    the curves are near zero there.
+    """
+    usual, others = spread_frames(landmarks, targets, track.trust > 0.5 * track.trust.max(), KEYFRAMES)
+    views = [targets[i].astype(np.float64) for i in (*usual, *others)]
+    strengths = [_REST] * len(usual) + [1.0] * len(others)
     # frames of one video err alike: they count as a few independent ones
-    return solve_images(landmarks, views, [camera] * len(views), None, 1.0, IDENTITY_WEIGHT * len(views) ** 0.5)[0]
+    style = Style(identity_weight=_SAME_SHOT * len(views) ** 0.5, expression_strength=strengths)
+    return solve_images(landmarks, views, [camera] * len(views), None, style)[0]
 
 
 def _solve_frames(landmarks: LandmarkModel, targets: NDArray[np.float32], track: Track, alpha: Array,
@@ -121,28 +131,52 @@ def _smoothed(landmarks: LandmarkModel, targets: NDArray[np.float32], track: Tra
     repeated = _repeated(targets)
     poses = _smooth_poses(poses, present, starts, repeated, track)
     shape, prior = landmarks.of_person(alpha), expression_prior(landmarks.expression_names)
+    usual = _trend(bridge(expression, present), track, starts)
+    steady = np.square(_STEADY / prior.spread) * _liveliness(landmarks)
     for i in np.flatnonzero(present):
         face = Face(Pose(poses.turns[i], poses.numbers[i]), expression[i])
         seen = observe(landmarks, targets[i].astype(np.float64), face.pose)
         options = Options(q, iterations=1, hold_pose=True)
-        expression[i] = solve_face(shape, seen, face, prior, options)[0].expression
+        expression[i] = solve_face(shape, seen, face, prior.near(usual[i], steady), options)[0].expression
     filled = bridge(expression, present)
     floor = np.full(filled.shape[1], _EXPRESSION_FLOOR)
     noise = np.minimum(noise_of(filled, repeated | ~present, floor), _EXPRESSION_CAP)
     cutoff = np.full(filled.shape[1], _EXPRESSION_CUTOFF)
-    filled = smooth(filled, _weights(track), starts, noise, cutoff, track.fps)
+    keep = np.where(_lids(landmarks), _KEEP_LIDS, _KEEP)
+    filled = smooth(filled, _weights(track), starts, noise, cutoff, track.fps, keep)
     return poses, np.clip(filled, 0, 1)
+
+
+def _trend(expression: Array, track: Track, starts: Flags) -> Array:
+    """The slow part of expressions (T, E): what a frame's expression is expected to be before it is seen."""
+    noise = np.full(expression.shape[1], _TREND_NOISE)
+    cutoff = np.full(expression.shape[1], _TREND_CUTOFF)
+    keep = np.full(expression.shape[1], 2.0)
+    return np.clip(smooth(expression, _weights(track), starts, noise, cutoff, track.fps, keep), 0, 1)
+
+
+def _liveliness(landmarks: LandmarkModel) -> Array:
+    """(E,) 1, but little for the channels that rightly change within two frames: blinks and looks."""
+    quick = [name.startswith(("eyeBlink", "eyeLook", "eyeWide", "jawOpen")) for name in landmarks.expression_names]
+    return np.where(quick, _QUICK, 1.0)
+
+
+def _lids(landmarks: LandmarkModel) -> Flags:
+    """(E,) the channels of the lids, whose quickest movements are the most telling."""
+    return np.array([n.startswith(("eyeBlink", "eyeWide", "eyeSquint")) for n in landmarks.expression_names], bool)
 
 
 def _smooth_poses(poses: _Poses, present: Flags, starts: Flags, repeated: Flags, track: Track) -> _Poses:
     trust = _weights(track)
     turns = smooth_rotations(bridge_rotations(poses.turns, present), trust, starts, repeated, _POSE_CUTOFF,
-                             (_ROTATION_FLOOR, _ROTATION_CAP), track.fps)
+                             (_ROTATION_FLOOR, _ROTATION_CAP), _KEEP_POSE,
+                             track.fps)
     numbers = bridge(poses.numbers, present)
     floor = np.array([_PLACE_FLOOR, _PLACE_FLOOR, _SCALE_FLOOR, 1.0])
     cutoff = np.array([_POSE_CUTOFF, _POSE_CUTOFF, _SCALE_CUTOFF, _POSE_CUTOFF])
     noise = np.minimum(noise_of(numbers, repeated | ~present, floor), 10 * floor)
-    return _Poses(turns, smooth(numbers, trust, starts, noise, cutoff, track.fps))
+    keep = np.full(len(noise), _KEEP_POSE)
+    return _Poses(turns, smooth(numbers, trust, starts, noise, cutoff, track.fps, keep))
 
 
 def _weights(track: Track) -> Array:

@@ -8,13 +8,15 @@ from scipy.linalg import solveh_banded
 Array = NDArray[np.float64]
 
 _ROUNDS = 5
+_LEAST = 0.03
+"""λ within a movement"""
 _NOISE_OF_BEND = np.sqrt(6.0)
 """Standard deviation of the second difference of unit white noise"""
 
 
 def bend(x: Array) -> Array:
     """Second differences (T - 2, C) of curves (T, C)."""
-    return x[:-2] - 2 * x[1:-1] + x[2:]
+    return np.asarray(x[:-2] - 2 * x[1:-1] + x[2:])
 
 
 def noise_of(curves: Array, repeated: NDArray[np.bool_], floor: Array) -> Array:
@@ -25,16 +27,17 @@ def noise_of(curves: Array, repeated: NDArray[np.bool_], floor: Array) -> Array:
     fresh = curves[~repeated]
     if len(fresh) < 5:
         return floor
-    return np.maximum(np.median(np.abs(bend(fresh)), axis=0) / (0.6745 * _NOISE_OF_BEND), floor)
+    return np.asarray(np.maximum(np.median(np.abs(bend(fresh)), axis=0) / (0.6745 * _NOISE_OF_BEND), floor))
 
 
 def smooth(curves: Array, trust: Array, starts: NDArray[np.bool_], noise: Array, cutoff: Array, fps: float,
-           keep: float = 2.0) -> Array:
+           keep: Array) -> Array:
     """Smoothed curves (T, C): minimise Σ trust (x − y)² + λ Σ ρ(x″), forwards and backwards in time alike.
 
-    A second difference much larger than `keep` times what noise makes is a movement and costs no more (Geman and
-    McClure's ρ, by iteratively reweighted least squares), so a blink keeps its depth while stillness is smoothed
-    with the full λ, whose half-power frequency is `cutoff` (C,) hertz (the Hodrick-Prescott filter's response).
+    A second difference much larger than `keep` (C,) times what noise makes is a movement: there λ falls to almost
+    nothing, geometrically with Geman and McClure's share b² / (b² + limit²), found by iteratively reweighted least
+    squares. So a blink keeps its depth while stillness is smoothed with the full λ, whose half-power frequency is
+    `cutoff` (C,) hertz (the Hodrick-Prescott filter's response).
 
     trust (T,) ≥ 0 weighs the frames; starts (T,) marks frames that begin a new shot, across which nothing is
     smoothed; noise (C,) in the curves' units.
@@ -45,16 +48,17 @@ def smooth(curves: Array, trust: Array, starts: NDArray[np.bool_], noise: Array,
     # a bend that reaches over a cut has no meaning
     joined = ~(starts[1:-1] | starts[2:])
     strength = (2 * np.sin(np.pi * np.minimum(cutoff / fps, 0.5))) ** -4.0
-    columns = [_smooth_one(y, weights, joined, keep * n * _NOISE_OF_BEND, s)
-               for y, n, s in zip(curves.T, noise, strength, strict=True)]
+    limits = keep * noise * _NOISE_OF_BEND
+    columns = [_smooth_one(y, weights, joined, limit, s)
+               for y, limit, s in zip(curves.T, limits, strength, strict=True)]
     return np.stack(columns, 1)
 
 
 def _smooth_one(y: Array, weights: Array, joined: NDArray[np.bool_], limit: float, strength: float) -> Array:
     x = y
     for _ in range(_ROUNDS):
-        bends = x[:-2] - 2 * x[1:-1] + x[2:]
-        x = _solve(y, weights, strength * joined / np.square(1 + np.square(bends / limit)))
+        moving = np.square((x[:-2] - 2 * x[1:-1] + x[2:]) / limit)
+        x = _solve(y, weights, joined * strength * (_LEAST / strength) ** (moving / (1 + moving)))
     return x
 
 
@@ -91,7 +95,7 @@ def bridge_rotations(matrices: Array, present: NDArray[np.bool_]) -> Array:
 
 
 def smooth_rotations(matrices: Array, trust: Array, starts: NDArray[np.bool_], repeated: NDArray[np.bool_],
-                     cutoff: float, noise: tuple[float, float], fps: float) -> Array:
+                     cutoff: float, noise: tuple[float, float], keep: float, fps: float) -> Array:
     """As `smooth`, for rotation matrices (T, 3, 3): in the axis-angle chart about their mean, radians.
 
     `noise` bounds the estimate of the noise from below and above.
@@ -102,5 +106,5 @@ def smooth_rotations(matrices: Array, trust: Array, starts: NDArray[np.bool_], r
     mean = rotations.mean()
     local = np.asarray((mean.inv() * rotations).as_rotvec())
     level = np.minimum(noise_of(local, repeated, np.full(3, noise[0])), noise[1])
-    smoothed = smooth(local, trust, starts, level, np.full(3, cutoff), fps)
+    smoothed = smooth(local, trust, starts, level, np.full(3, cutoff), fps, np.full(3, keep))
     return np.asarray((mean * Rotation.from_rotvec(smoothed)).as_matrix())

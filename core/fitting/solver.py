@@ -66,23 +66,25 @@ def solve_face(shape: Shape, seen: Seen, start: Face, prior: ExpressionPrior,
     return Face(Pose(turn, numbers), expression), energy
 
 
-def solve_shared(shape: Shape, seen: Sequence[Seen], start: Sequence[Face], identity: Array, prior: ExpressionPrior,
-                 options: Options) -> tuple[Array, list[Face], float]:
+def solve_shared(shape: Shape, seen: Sequence[Seen], start: Sequence[Face], identity: Array,
+                 priors: Sequence[ExpressionPrior], options: Options) -> tuple[Array, list[Face], float]:
     """One identity (S,) for all images, pose and expression of each; `shape` has identity, then expression.
+
+    Every image has its own prior of the expression.
 
     The images' own unknowns are eliminated from the identity's equations (Schur complement), with those
     expressions held that lie on a bound; each image then solves its own bounded problem for the new identity.
     """
     alpha, faces, q, damping = identity, list(start), options.inverse_focal, 0.0
-    energy = _total(shape, seen, faces, alpha, prior, options)
+    energy = _total(shape, seen, faces, alpha, priors, options)
     for _ in range(options.iterations):
         linear = [_linearise(shape, s, f, np.concatenate([alpha, f.expression]), prior, q)
-                  for s, f in zip(seen, faces, strict=True)]
+                  for s, f, prior in zip(seen, faces, priors, strict=True)]
         before = energy
         for _ in range(6):
             step = _identity_step(linear, faces, alpha, options.identity_weight, damping)
             trial = [_moved(f, _given_identity(e, f, step, damping)) for e, f in zip(linear, faces, strict=True)]
-            energy = _total(shape, seen, trial, alpha + step, prior, options)
+            energy = _total(shape, seen, trial, alpha + step, priors, options)
             if energy <= before:
                 break
             damping = max(10 * damping, 1e-3)
@@ -153,10 +155,10 @@ def _given_identity(e: _Linear, face: Face, step: Array, damping: float) -> Arra
     return _bounded(e.hessian[np.ix_(keep, keep)], gradient, face.expression, damping)
 
 
-def _total(shape: Shape, seen: Sequence[Seen], faces: Sequence[Face], alpha: Array, prior: ExpressionPrior,
-           options: Options) -> float:
+def _total(shape: Shape, seen: Sequence[Seen], faces: Sequence[Face], alpha: Array,
+           priors: Sequence[ExpressionPrior], options: Options) -> float:
     images = (face_energy(shape, s, f, np.concatenate([alpha, f.expression]), prior, options.inverse_focal)
-              for s, f in zip(seen, faces, strict=True))
+              for s, f, prior in zip(seen, faces, priors, strict=True))
     return sum(images) + 0.5 * options.identity_weight * float(alpha @ alpha)
 
 
