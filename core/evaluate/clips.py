@@ -15,7 +15,7 @@ from .reenactment import MEASURES, measure_reenactment
 from .report import Report, plain, text_table
 from .tracking import measure_tracking
 
-REENACTED_FRAMES = 40
+REENACTED_FRAMES = 24
 """Frames of a clip at most that are rendered and compared."""
 _TRACKING = ("fps", "reprojection_px", "reprojection_percent", "jitter_raw_px", "jitter_fitted_px",
              "jitter_ratio", "pumping_percent", "pumping_raw_percent")
