@@ -4,6 +4,7 @@
 import os
 import zipfile
 import zlib
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -58,4 +59,7 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: str | os
 def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     if npy.read_magic(file) != (1, 0):
         raise ValueError("a .npy version that only arrays with huge headers have")
-    return npy.read_array_header_1_0(file, max_header_size=MAX_HEADER)
+    try:
+        return npy.read_array_header_1_0(file, max_header_size=MAX_HEADER)
+    except (TokenError, SyntaxError, TypeError) as error:  # numpy's parser lets those of Python's tokenizer through
+        raise ValueError("the header is damaged") from error

@@ -27,7 +27,8 @@ def numbers(path: object, name: str, array: NDArray[np.generic] | None,
         wanted = " x ".join("any" if n is None else str(n) for n in shape)
         raise BadInput(f"{path}: the array {name} has shape {array.shape}, expected {wanted} numbers;"
                        " the file is damaged.")
-    result = np.ascontiguousarray(array, np.float32)
+    with np.errstate(over="ignore"):
+        result = np.ascontiguousarray(array, np.float32)
     if not np.isfinite(result).all():
         raise BadInput(f"{path}: the array {name} holds numbers that are not finite; the file is damaged.")
     return result
