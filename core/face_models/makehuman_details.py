@@ -13,6 +13,8 @@ UPPER_LASH, LOWER_LASH = 0.45, 0.15
 """Share of the lashes' length that is kept: the full sheets need a cut-out texture, opaque they are a mask."""
 TEETH_FORWARD, UPPER_TEETH_DOWN, LOWER_TEETH_BACK, TONGUE_DOWN = 0.0040, 0.0026, 0.0014, 0.0045
 """Metres; the base mesh has its teeth so deep in the mouth that no smile would show them."""
+GUMS = 0.6
+"""Share of the teeth's height that is kept, gums included; whole, they would stick through the cheeks of a smile."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,14 @@ def find_lashes(head: Head, rest: Floats) -> Lashes:
 
 
 def place_teeth(head: Head, shape: Floats) -> Floats:
-    """The head (V, 3) with its teeth nearer to the lips, the upper ones over the lower, and a lower tongue."""
+    """The head (V, 3) with its front teeth nearer to the lips, the upper ones over the lower, and a lower tongue."""
     moved = shape.copy()
-    moved[head.members("teeth_upper", "teeth_lower"), 2] += TEETH_FORWARD
     moved[head.members("tongue"), 1] -= TONGUE_DOWN
+    for part, edge in (("teeth_upper", np.min), ("teeth_lower", np.max)):
+        row = head.members(part)
+        x, y = shape[row, 0], shape[row, 1]
+        moved[row, 1] = edge(y) + GUMS * (y - edge(y))
+        moved[row, 2] += TEETH_FORWARD * (1 - (x / np.abs(x).max()) ** 2)
     moved[head.members("teeth_upper"), 1] -= UPPER_TEETH_DOWN
     moved[head.members("teeth_lower"), 2] -= LOWER_TEETH_BACK
     return moved
