@@ -227,6 +227,12 @@ def test_whole_kit() -> None:
     assert np.quantile(uneven, 0.9999) < 3e-4, "the kit is uneven in the mouth's inside, not in the face"
     moving = np.abs(model.expression_basis).max((1, 2))
     assert model.expression_names[moving.argmin()] == "tongueOut" and np.sort(moving)[1] > 2e-3
+    mesh = model.points("mesh478", model.mean)
+    centres = [model.mean[np.unique(model.triangles[model.triangle_part == p])].mean(0) for p in (1, 2)]
+    assert all(min(np.linalg.norm(mesh[i, :2] - c[:2]) for c in centres) < 4e-3 for i in (468, 473))
+    lids = model.expression_basis[ARKIT52.index("eyeBlinkRight")]
+    moved = np.linalg.norm(model.points("mesh478", lids), axis=1)
+    assert moved[[159, 158, 160]].min() > 6e-3 > 1e-3 > moved[[386, 1, 152]].max(), "upper lid, the other, nose, chin"
     points = model.points("ibug68", model.mean)
     assert points[36, 0] < 0 < points[45, 0] and points[8, 1] < points[57, 1] < points[33, 1] < 0
     eyes = [model.mean[np.unique(model.triangles[model.triangle_part == p])] for p in (1, 2)]

@@ -11,6 +11,7 @@ from .bfm import import_bfm, is_hdf5
 from .flame import import_flame
 from .ict import import_ict
 from .ict_files import NEUTRAL
+from .transfer_landmarks import with_transferred_landmarks
 
 IMPORTERS: dict[str, Callable[[Path], FaceModel]] = {
     "ict": import_ict, "bfm": import_bfm, "flame": import_flame}
@@ -19,6 +20,8 @@ _HELP = "Give ICT-FaceKit (its folder or .npz), BFM 2009 (.mat), 2017 or 2019 (.
 
 def import_model(path: Path, kind: str | None = None) -> FaceModel:
     """The model in a file or folder; `kind` (ict, bfm or flame) is found out from the content if it is None.
+
+    Landmarks that it lacks are put on it by `with_transferred_landmarks`.
 
     Raises:
         BadInput: nothing is there, it is none of these models, or it is truncated, damaged or malicious.
@@ -30,7 +33,7 @@ def import_model(path: Path, kind: str | None = None) -> FaceModel:
     if kind is not None and kind not in IMPORTERS:
         raise BadInput(f"'{kind}' is no kind of face model; choose one of {', '.join(IMPORTERS)}.")
     try:
-        return IMPORTERS[kind or guess_kind(path)](path)
+        return with_transferred_landmarks(IMPORTERS[kind or guess_kind(path)](path))
     except OSError as error:
         raise BadInput(f"Cannot read {path}: {error.strerror or error}.") from error
 
