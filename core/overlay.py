@@ -72,7 +72,7 @@ def _drawn(rgb: Bytes, vertices: NDArray[np.floating], landmarks: NDArray[np.flo
     left, top = np.clip(np.floor(vertices[:, :2].min(0)).astype(int), 0, [rgb.shape[1] - 1, rgb.shape[0] - 1])
     right, bottom = np.clip(np.ceil(vertices[:, :2].max(0)).astype(int), [left + 1, top + 1], rgb.shape[1::-1])
     box = out[top:bottom, left:right]
-    head = shade_head(model, vertices - [left, top, 0], *box.shape[:2], supersample=supersample)
+    head = shade_head(model, vertices - [left, top, 0], box.shape[0], box.shape[1], supersample=supersample)
     alpha = head[..., 3:] * np.float32(_OPACITY / 255)
     box[:] = box + (head[..., :3].astype(np.float32) - box) * alpha + 0.5
     face = float(np.ptp(vertices[:, 1]))

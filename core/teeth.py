@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Painting teeth onto the plain strips that stand for them in a face model."""
+"""The inside of the mouth: teeth painted onto the plain strips that stand for them, and the dark behind."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ _GAPS = {"teeth_upper": (0.0, 0.0086, 0.0153, 0.0229, 0.0299, 0.0367, 0.0460),
 Anatomy), added up"""
 _CROWN = 0.0092
 _GAP_WIDTH = 0.0005
+_THROAT, _LIP_SHADE = 0.045, 1.0
+"""Metres behind the front teeth where it is dark, and the light that the lips let through"""
 _GUM_COLOUR = np.array((0.62, 0.34, 0.33), np.float32)
 
 
@@ -29,6 +31,23 @@ def paint_teeth(model: FaceModel, raster: Raster, albedo: Floats) -> None:
         if seen.any():
             strip = model.mean[np.unique(model.triangles[model.triangle_part == index])]
             albedo[seen] = _painted(model, raster, seen, strip, np.array(gaps), name == "teeth_upper", albedo[seen])
+
+
+def inner_light(model: FaceModel) -> Floats:
+    """Light (V,) that reaches a point inside the open mouth and the rim of the eyeballs; 1 elsewhere."""
+    light = np.ones(model.vertex_count, np.float32)
+    inner = [i for i, name in enumerate(model.part_names) if name.startswith(("teeth", "tongue", "mouth"))]
+    vertices = np.unique(model.triangles[np.isin(model.triangle_part, inner)])
+    if len(vertices):
+        z = model.mean[vertices, 2]
+        light[vertices] = np.clip(1 - (np.percentile(z, 95) - z) / _THROAT, 0.2, 1) * _LIP_SHADE
+    for index, name in enumerate(model.part_names):
+        if name.startswith("eye_"):
+            vertices = np.unique(model.triangles[model.triangle_part == index])
+            ball = model.mean[vertices]
+            at = ball - (ball.min(0) + ball.max(0)) / 2
+            light[vertices] = 0.65 + 0.35 * np.clip(at[:, 2] / np.linalg.norm(at, axis=1), 0, 1)
+    return light
 
 
 def _painted(model: FaceModel, raster: Raster, seen: NDArray[np.bool_], strip: Floats, gaps: NDArray[np.float64],

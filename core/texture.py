@@ -12,9 +12,9 @@ from .compiled import compiled
 from .errors import BadInput
 from .face_model import FaceModel
 from .inpaint import fill_along, pull_push
-from .rasterize import Raster
+from .rasterize import Raster, interpolate
 from .shade import PART_COLOURS, paint_eyes, vertex_colours
-from .teeth import paint_teeth
+from .teeth import inner_light, paint_teeth
 from .texture_space import atlas, gather, sample
 from .visibility import EYE, SKIN, SOCKET, View, look, triangle_kinds, visible_vertices
 
@@ -26,8 +26,11 @@ Bytes = NDArray[np.uint8]
 
 _SURE = 0.35
 """Weight of a texel from which on the photo alone is believed"""
-_OWN_COLOUR = 0.002
+_OWN_COLOUR = 0.0002
 """How soon painted eyes and teeth go back to their own colour beside what the photo shows"""
+_TONGUE = 0.6
+_LID_SHADE = 0.07
+_LASHES = 0.003
 _BROWN = (0.30, 0.20, 0.13)
 
 
@@ -80,10 +83,20 @@ def uv_texture(images: Sequence[Bytes], fits: Sequence["Fit"], model: FaceModel 
         from .model_files import default_model
 
         model = default_model()
-    views = [view_of(image, fit, model) for image, fit in zip(images, fits, strict=True)]
+    return paint_texture(images, [view_of(image, fit, model) for image, fit in zip(images, fits, strict=True)],
+                         model, size)
+
+
+def paint_texture(images: Sequence[Bytes], views: Sequence[View], model: FaceModel, size: int,
+                  bare_lids: bool = False) -> Texture:
+    """`uv_texture` for heads already placed in their photos.
+
+    `bare_lids` leaves out what the photos show on the eyelids (shadow, lashes, folds of an open eye): the skin
+    around goes on over them, as it looks when the eyes are shut.
+    """
     texels = atlas(model, size)
     seen, weights = _merged(images, views, model, texels)
-    return _filled(model, texels, seen, weights, images, views)
+    return _filled(model, texels, seen, weights, images, views, bare_lids)
 
 
 def _merged(images: Sequence[Bytes], views: Sequence[View], model: FaceModel, texels: Raster,
@@ -116,27 +129,55 @@ def _exposure(rgb: Floats, weight: Floats, total: Floats, power: Floats) -> Floa
 
 
 def _filled(model: FaceModel, texels: Raster, seen: Floats, weights: Floats, images: Sequence[Bytes],
-            views: Sequence[View]) -> Texture:
+            views: Sequence[View], bare_lids: bool) -> Texture:
     kind = np.append(np.int8(-1), triangle_kinds(model))[texels.triangle_id]
     known = np.clip(weights / _SURE, 0, 1)
     known = np.asarray(known * known * (3 - 2 * known), np.float32)
-    skin = kind == SKIN
+    skin = np.asarray(kind == SKIN, np.float32)
+    lids = interpolate(texels, model.triangles, _lids(model)[:, None])[..., 0]
+    if bare_lids:
+        skin *= 1 - lids
     rgb, weight = seen, known * skin
     if len(model.mirror):
         other, other_weight = _merged(images, views, model, texels, mirrored=True)
         other_weight = np.asarray(np.clip(other_weight / _SURE, 0, 1) * skin, np.float32)
         rgb = fill_along(seen, weight, other, other_weight)
         weight = weight + (1 - weight) * other_weight
-    rgb = pull_push(rgb, weight)
-    painted = _painted(model, texels, _light(seen, known, kind))
+    # Lids that are hidden while the eyes are open are filled with the skin around, not with shadow and lashes.
+    clear = 1 - interpolate(texels, model.triangles, _around_lids(model)[:, None])[..., 0]
+    rgb = pull_push(rgb, weight * clear) * (1 - weight[..., None]) + rgb * weight[..., None]
+    if bare_lids:
+        rgb *= 1 - _LID_SHADE * lids[..., None]
+    light = _light(seen, known, kind)
+    painted = _painted(model, texels, light)
     piece = np.append(np.int32(-1), model.triangle_part)[texels.triangle_id]
     for inner in np.unique(piece[kind > SKIN]):
         box = _box_of(piece == inner)
         part = np.asarray(piece[box] == inner, np.float32)
         shown = known[box] * part * (kind[box] != SOCKET)
+        if not model.part_names[inner].startswith(("eye", "teeth")):
+            # What is as bright as teeth where the fit has the tongue is teeth.
+            shown *= seen[box].mean(-1) < _TONGUE * 255 * light.mean()
         filled = fill_along(seen[box], shown, painted[box], part, _OWN_COLOUR)
         rgb[box] = np.where(part[..., None] > 0, filled, rgb[box])
     return Texture(np.clip(rgb + 0.5, 0, 255).astype(np.uint8), np.where(kind >= 0, known, 0))
+
+
+def _lids(model: FaceModel) -> Floats:
+    """(V,) 1 on the eyelids."""
+    none = np.zeros(model.vertex_count, np.float32)
+    return np.maximum(model.regions.get("eyelids_left", none), model.regions.get("eyelids_right", none))
+
+
+def _around_lids(model: FaceModel) -> Floats:
+    """(V,) 1 on the eyelids and beside them, where small photos show lashes and shadow."""
+    from scipy.spatial import cKDTree
+
+    lids = _lids(model) > 0.5
+    if not lids.any():
+        return np.zeros(model.vertex_count, np.float32)
+    distance = cKDTree(model.mean[lids]).query(model.mean)[0]
+    return np.asarray(np.clip(1.5 - distance / _LASHES, 0, 1), np.float32)
 
 
 def _box_of(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
@@ -147,25 +188,25 @@ def _box_of(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
 
 def _light(seen: Floats, known: Floats, kind: NDArray[np.int8]) -> Floats:
     """How bright white things are in the photos, (3,) of 1: from the whites of the eyes, else from the skin."""
-    eyes = (kind == EYE) & (known > 0.5)
-    source = eyes if eyes.sum() > 16 else (kind == SKIN) & (known > 0.9)
-    if not source.any():
-        return np.ones(3, np.float32)
-    colours = seen[source]
-    bright = colours[colours.mean(1) >= np.percentile(colours.mean(1), 80 if eyes.sum() > 16 else 95)].mean(0)
-    reference = 255 * np.array(PART_COLOURS["eye" if eyes.sum() > 16 else "skin"])
-    gain = bright / reference
+    eyes = (kind == EYE) & (known > 0.3)
+    if eyes.sum() > 16:
+        colours, share = seen[eyes], 70.0
+    else:
+        colours, share = seen[(kind == SKIN) & (known > 0.9)], 95.0
+    if not len(colours):
+        return np.full(3, 0.7, np.float32)
+    bright = colours[colours.mean(1) >= np.percentile(colours.mean(1), share)].mean(0)
+    gain = bright / (255 * np.array(PART_COLOURS["eye"]))
     # Skin and veins colour the measure: half of its tint is believed.
-    return np.asarray(np.clip(0.5 * gain + 0.5 * gain.mean(), 0.25, 0.9), np.float32)
+    return np.asarray(np.clip(0.5 * gain + 0.5 * gain.mean(), 0.3, 0.9), np.float32)
 
 
 def _painted(model: FaceModel, texels: Raster, light: Floats) -> Floats:
     """Eyes, teeth, tongue and the dark of the mouth (S, S, 3) 0..255 in the light of the photo."""
-    from .rasterize import interpolate
-
     albedo = interpolate(texels, model.triangles, vertex_colours(model))
     paint_eyes(model, texels, albedo, _BROWN)
     paint_teeth(model, texels, albedo)
+    albedo *= interpolate(texels, model.triangles, inner_light(model)[:, None])
     return np.asarray(albedo * (255 * light), np.float32)
 
 

@@ -44,7 +44,9 @@ def animate(photo: NDArray[np.uint8], fit: "Fit", motion: Motion, model: FaceMod
     def frames() -> Iterator[NDArray[np.uint8]]:
         for expression, rotation, translation in zip(performance.expression, performance.rotation,
                                                      performance.translation, strict=True):
-            vertices = source.vertices(expression, rotation, translation)
-            yield compose(source, net, vertices, net.targets(source, vertices, rotation, translation))
+            shape = source.shape(expression)
+            vertices = source.vertices(shape, rotation, translation)
+            nodes = net.targets(source, vertices, rotation, translation)
+            yield compose(source, net, vertices, nodes, source.renewed(shape), source.lashes(shape))
 
     return frames()

@@ -30,25 +30,31 @@ class _Mesh:
     """(H, W, 2) from the pixel to its place in the photo"""
     hold: Floats
     """(H, W) how far the surface decides; 0 beside the head"""
-    hidden: Floats
-    """(H, W) how far the photo does not show the place"""
+    turned: Floats
+    """(H, W) how far the photo does not show the skin, because it was turned away or behind something"""
+    inner: Floats
+    """(H, W) how far the photo does not show the lid, eye or mouth that is seen now"""
 
 
-def compose(source: Source, net: Surround, vertices: Floats, nodes: Floats) -> Bytes:
-    """The frame (H, W, 3) for moved vertices (V, 3) and moved nodes (N, 3), pixels, z nearer = larger."""
+def compose(source: Source, net: Surround, vertices: Floats, nodes: Floats, renewed: Floats,
+            lashes: Floats) -> Bytes:
+    """The frame (H, W, 3) for moved vertices (V, 3) and moved nodes (N, 3), pixels, z nearer = larger.
+
+    `renewed` (V,) is how far the photo no longer shows what a vertex looks like, `lashes` (V,) how much darker it is.
+    """
     height, width = source.photo.shape[:2]
     ground = rasterize_image(nodes, net.triangles, height, width, backend="cpu")
     head = rasterize_image(vertices, source.triangles, height, width, backend="cpu")
     shift = np.ascontiguousarray(source.view.points[:, :2] - vertices[:, :2])
     mesh = _Mesh(*_trace(head.triangle_id, head.barycentric, source.triangles, source.kinds, shift,
                          source.view.points, source.view.normals, vertex_normals(vertices, source.triangles),
-                         source.hold, source.view.depth, source.view.kind, TOLERANCE * source.view.scale))
-    hidden = _feathered(mesh.hold * mesh.hidden, _FEATHER * source.view.scale)
+                         source.hold, renewed, source.view.depth, source.view.kind, TOLERANCE * source.view.scale))
+    hidden = np.maximum(_feathered(mesh.hold * mesh.turned, _FEATHER * source.view.scale), mesh.inner)
     out = np.empty_like(source.photo)
     _paint(source.photo, ground.triangle_id, ground.barycentric, net.triangles, net.nodes - nodes[:, :2],
-           mesh.shift, mesh.hold, hidden, head.triangle_id, head.barycentric, source.triangles, source.kinds,
-           source.texture, source.model.uv, source.model.uv_triangles, source.gloom, out)
-    return out
+           mesh.shift, mesh.hold, hidden, head.triangle_id, head.barycentric,
+           source.triangles, lashes, source.texture, source.model.uv, source.model.uv_triangles, out)
+    return _softened(out, head.triangle_id, source.layers, mesh.shift)
 
 
 def _feathered(hidden: Floats, reach: float) -> Floats:
@@ -75,13 +81,14 @@ def _ramp(x: float, low: float, high: float) -> float:
 
 @compiled
 def _trace(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.int8], shift: Floats, points: Floats,
-           before: Floats, after: Floats, hold: Floats, depth: Floats, photo_kind: NDArray[np.int8],
-           tolerance: float) -> tuple[Floats, Floats, Floats]:
+           before: Floats, after: Floats, hold: Floats, renewed: Floats, depth: Floats, photo_kind: NDArray[np.int8],
+           tolerance: float) -> tuple[Floats, Floats, Floats, Floats]:
     """Follow each pixel of the moved head back into the photo."""
     height, width = ids.shape
     back = np.zeros((height, width, 2), np.float32)
     held = np.zeros((height, width), np.float32)
-    hidden = np.zeros((height, width), np.float32)
+    away = np.zeros((height, width), np.float32)
+    inner = np.zeros((height, width), np.float32)
     for row in range(height):
         for column in range(width):
             if ids[row, column] == 0:
@@ -102,25 +109,25 @@ def _trace(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.int8],
                 m = (u * hold[a] + v * hold[b] + t * hold[c]) * _ramp(facing, 0.15, 0.45)
             held[row, column] = m
             if not (0 <= x < width and 0 <= y < height):
-                hidden[row, column] = 1.0
+                away[row, column] = 1.0
                 continue
             i, j = int(y), int(x)
             seen = z >= depth_at(depth, x, y) - tolerance
             if kind in (EYE, MOUTH):
                 seen = seen and photo_kind[i, j] == kind
-            if kind == SKIN and seen:
+            inner[row, column] = u * renewed[a] + v * renewed[b] + t * renewed[c]
+            if kind == SKIN:
                 turned = u * before[a, 2] + v * before[b, 2] + t * before[c, 2]
-                hidden[row, column] = 1.0 - _ramp(turned, 0.02, 0.15)
+                away[row, column] = 1.0 - _ramp(turned, 0.02, 0.15) if seen else 1.0
             elif kind != SOCKET and not seen:
-                hidden[row, column] = 1.0
-    return back, held, hidden
+                inner[row, column] = 1.0
+    return back, held, away, inner
 
 
 @compiled
 def _paint(photo: Bytes, ground_ids: Ints, ground_weights: Floats, cells: Ints, ground_shift: Floats,
-           mesh_shift: Floats, hold: Floats, hidden: Floats, ids: Ints, weights: Floats, triangles: Ints,
-           kinds: NDArray[np.int8], texture: Bytes, uv: Floats, uv_triangles: Ints, gloom: Floats,
-           out: Bytes) -> None:
+           mesh_shift: Floats, hold: Floats, hidden: Floats, ids: Ints, weights: Floats,
+           triangles: Ints, lashes: Floats, texture: Bytes, uv: Floats, uv_triangles: Ints, out: Bytes) -> None:
     """Colour every pixel from its place in the photo, and from the texture where the photo hides it."""
     height, width = ids.shape
     size = texture.shape[0]
@@ -149,14 +156,42 @@ def _paint(photo: Bytes, ground_ids: Ints, ground_weights: Floats, cells: Ints, 
                 x = (u * uv[a, 0] + v * uv[b, 0] + t * uv[c, 0]) * size
                 y = (1 - (u * uv[a, 1] + v * uv[b, 1] + t * uv[c, 1])) * size
                 sample(texture, x, y, fill)
-                light = np.float32(1)
-                if kinds[face] == MOUTH:
-                    a, b, c = triangles[face]
-                    light = u * gloom[a] + v * gloom[b] + t * gloom[c]
                 for k in range(3):
-                    colour[k] += (fill[k] * light - colour[k]) * share
+                    colour[k] += (fill[k] - colour[k]) * share
+            if ids[row, column] > 0:
+                a, b, c = triangles[ids[row, column] - 1]
+                u, v = weights[row, column]
+                dark = u * lashes[a] + v * lashes[b] + (np.float32(1) - u - v) * lashes[c]
+                for k in range(3):
+                    colour[k] *= 1 - dark
             for k in range(3):
                 out[row, column, k] = np.uint8(min(max(colour[k] + np.float32(0.5), 0), 255))
+
+
+@compiled
+def _softened(picture: Bytes, ids: Ints, layers: NDArray[np.int8], shift: Floats) -> Bytes:
+    """Smooth the steps where lids meet eyes and lips meet teeth, as far as the place has moved."""
+    out = picture.copy()
+    height, width = ids.shape
+    for row in range(1, height - 1):
+        for column in range(1, width - 1):
+            here = 0 if ids[row, column] == 0 else layers[ids[row, column] - 1]
+            edge = False
+            for i, j in ((row, column - 1), (row, column + 1), (row - 1, column), (row + 1, column)):
+                there = 0 if ids[i, j] == 0 else layers[ids[i, j] - 1]
+                edge = edge or there != here
+            if not edge:
+                continue
+            way = abs(shift[row, column, 0]) + abs(shift[row, column, 1])
+            share = np.float32(0.5) * _ramp(way, 0.05, 1.0)
+            if share == 0:
+                continue
+            for k in range(3):
+                around = (np.float32(picture[row, column - 1, k]) + picture[row, column + 1, k]
+                          + picture[row - 1, column, k] + picture[row + 1, column, k]) / 4
+                own = np.float32(picture[row, column, k])
+                out[row, column, k] = np.uint8(own + (around - own) * share + np.float32(0.5))
+    return out
 
 
 @compiled

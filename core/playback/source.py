@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..camera import project
 from ..face_model import FaceModel
-from ..texture import uv_texture, view_of
+from ..texture import paint_texture, view_of
 from ..visibility import View, solid_triangles, triangle_kinds
 
 if TYPE_CHECKING:
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
+
+_SHUTTING = 0.004
+"""Metres by which a lid's skin comes down before it is no longer the skin that the photo shows"""
+_OPENING = 0.008
+"""Metres by which the jaw opens before tongue and palate are not what the photo shows there"""
+_LASHES = 0.5
+_RIM = (0.0006, 0.0020)
+"""Metres from the eye's opening between the lashes and the lid's skin"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,22 +41,50 @@ class Source:
     """(F, 3) lashes collapsed"""
     kinds: NDArray[np.int8]
     """(F,) see visibility.py"""
+    layers: NDArray[np.int8]
+    """(F,) 0 on the skin, else a number for each part"""
     texture: Bytes
     """(S, S, 3) for what the photo hides"""
     hold: Floats
     """(V,) 0..1: how far the surface, not its surroundings, decides where a pixel comes from"""
-    gloom: Floats
-    """(V,) 0..1: light that reaches a point inside the wide open mouth; 1 outside of it"""
+    lids: Floats
+    """(V,) 1 on the upper lids, 0 at their rims"""
+    rims: Floats
+    """(V,) 1 on the rims of the upper lids"""
+    throat: Floats
+    """(V,) 1 on what teeth may hide: tongue and cavity"""
+    jaw: Ints
+    """Vertices that move with the lower jaw: the lower teeth"""
     neutral: Floats
-    """(V, 3) the fitted identity at rest"""
+    """(V, 3) the fitted identity without expression"""
+    rest: Floats
+    """(V, 3) the fitted identity with the photo's expression"""
     offset: Floats
     """(V, 3) pixels from the projected fit to `fit.vertices_image`"""
 
-    def vertices(self, expression: NDArray[np.floating], rotation: NDArray[np.floating],
+    def shape(self, expression: NDArray[np.floating]) -> Floats:
+        """The head (V, 3) in model space with this expression (E,)."""
+        return np.asarray(self.neutral + _moved(self.model, expression), np.float32)
+
+    def vertices(self, shape: Floats, rotation: NDArray[np.floating],
                  translation: NDArray[np.floating]) -> Floats:
         """The head's vertices (V, 3) in the photo's pixels; at the fit's own coefficients exactly the fit's."""
-        shape = self.neutral + np.tensordot(np.float32(expression), self.model.expression_basis, 1)
         return np.asarray(project(shape, rotation, translation, self.fit.camera) + self.offset, np.float32)
+
+    def renewed(self, shape: Floats) -> Floats:
+        """How far the photo no longer shows what a vertex (V,) looks like, 0..1.
+
+        Lids that come down over the eye are no longer in folds; an opening jaw leaves teeth that hid the tongue.
+        """
+        down = np.clip((self.rest[:, 1] - shape[:, 1]) / _SHUTTING - 0.3, 0, 1)
+        jaw = np.linalg.norm((shape - self.rest)[self.jaw].mean(0)) if len(self.jaw) else 0.0
+        open_wide = float(np.clip(jaw / _OPENING - 0.3, 0, 1))
+        return np.asarray(np.maximum(self.lids * down, self.throat * open_wide), np.float32)
+
+    def lashes(self, shape: Floats) -> Floats:
+        """How dark the lash line of a shut eye is at each vertex (V,), 0..1."""
+        down = np.clip((self.rest[:, 1] - shape[:, 1]) / _SHUTTING - 0.5, 0, 1)
+        return np.asarray(self.rims * down * _LASHES, np.float32)
 
 
 def prepare(photo: Bytes, fit: "Fit", model: FaceModel) -> Source:
@@ -59,17 +95,61 @@ def prepare(photo: Bytes, fit: "Fit", model: FaceModel) -> Source:
     """
     view = view_of(photo, fit, model)
     neutral = model.vertices(fit.identity)
-    shape = neutral + np.tensordot(np.float32(fit.expression), model.expression_basis, 1)
-    offset = fit.vertices_image - project(shape, fit.rotation, fit.translation, fit.camera)
-    texture = uv_texture([photo], [fit], model, _texture_size(view)).rgb
-    return Source(photo, fit, model, view, solid_triangles(model), triangle_kinds(model), texture, _hold(model),
-                  _gloom(model), neutral, np.asarray(offset, np.float32))
+    rest = np.asarray(neutral + _moved(model, fit.expression), np.float32)
+    offset = fit.vertices_image - project(rest, fit.rotation, fit.translation, fit.camera)
+    texture = paint_texture([photo], [view], model, _texture_size(view), bare_lids=True).rgb
+    lids, rims = _upper_lids(model)
+    return Source(photo, fit, model, view, solid_triangles(model), triangle_kinds(model), _layers(model), texture,
+                  _hold(model), lids, rims, _throat(model), _vertices_of(model, "teeth_lower"), neutral, rest,
+                  np.asarray(offset, np.float32))
+
+
+def _moved(model: FaceModel, expression: NDArray[np.floating]) -> Floats:
+    """What an expression (E,) adds to the vertices (V, 3)."""
+    active = np.flatnonzero(expression)
+    flat = model.expression_basis.reshape(len(model.expression_basis), -1)
+    return np.asarray(np.asarray(expression[active], np.float32) @ flat[active], np.float32).reshape(-1, 3)
+
+
+def _upper_lids(model: FaceModel) -> tuple[Floats, Floats]:
+    """1 on the upper lids of the rest shape, and 1 on their rims, where a photo shows the lashes; (V,) each."""
+    from scipy.spatial import cKDTree
+
+    lids = np.zeros(model.vertex_count, np.float32)
+    for side in ("left", "right"):
+        ball = _vertices_of(model, f"eye_{side}")
+        if f"eyelids_{side}" in model.regions and len(ball):
+            above = model.mean[:, 1] > model.mean[ball, 1].mean() - 0.002
+            lids = np.maximum(lids, model.regions[f"eyelids_{side}"] * above)
+    socket = _vertices_of(model, "sockets")
+    if not len(socket):
+        return lids, np.zeros_like(lids)
+    distance = cKDTree(model.mean[socket]).query(model.mean)[0]
+    skin = np.clip((distance - _RIM[0]) / (_RIM[1] - _RIM[0]), 0, 1)
+    return np.asarray(lids * skin, np.float32), np.asarray(lids * (1 - skin), np.float32)
+
+
+def _throat(model: FaceModel) -> Floats:
+    throat = np.zeros(model.vertex_count, np.float32)
+    throat[_vertices_of(model, "tongue")] = throat[_vertices_of(model, "mouth_cavity")] = 1
+    return throat
+
+
+def _vertices_of(model: FaceModel, part: str) -> Ints:
+    """The vertices of one part; none where the model has no such part."""
+    index = model.part_names.index(part) if part in model.part_names else -1
+    return np.unique(model.triangles[model.triangle_part == index])
 
 
 def _texture_size(view: View) -> int:
     """Enough texels for the head's size in the photo: the face fills half of the map."""
     head = float(np.ptp(view.points[:, 1]))
     return int(np.clip(2 ** np.ceil(np.log2(max(1.2 * head, 1))), 256, 1024))
+
+
+def _layers(model: FaceModel) -> NDArray[np.int8]:
+    skin = [name in ("skin", "lashes") for name in model.part_names]
+    return np.where(np.array(skin), 0, np.arange(1, len(skin) + 1)).astype(np.int8)[model.triangle_part]
 
 
 def _hold(model: FaceModel) -> Floats:
@@ -79,16 +159,3 @@ def _hold(model: FaceModel) -> Floats:
     for region in ("ears", "scalp", "neck"):
         hold *= 1 - model.regions.get(region, none)
     return hold
-
-
-def _gloom(model: FaceModel) -> Floats:
-    """Light falls off from the front teeth to the throat over some four centimetres."""
-    light = np.ones(model.vertex_count, np.float32)
-    inner = [i for i, name in enumerate(model.part_names)
-             if name.startswith(("teeth", "tongue", "mouth"))]
-    vertices = np.unique(model.triangles[np.isin(model.triangle_part, inner)])
-    if len(vertices):
-        z = model.mean[vertices, 2]
-        front = np.percentile(z[z < np.inf], 98)
-        light[vertices] = np.clip(1 - (front - z) / 0.045, 0.12, 1) ** 1.2 * 0.9
-    return light

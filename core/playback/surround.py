@@ -25,6 +25,8 @@ APRON = 6
 """Cells of the net beyond each border, so that a picture drawn inwards has no bare rim"""
 HAIR_REACH, SKIN_REACH = 0.07, 0.025
 """Metres over which following the head, and following jaw and cheeks, fade out"""
+_LITTLE, _MUCH = 0.1, 0.5
+"""Below and above these shares a node stays or goes wholly"""
 EDGE = 10.0
 """Colour difference (0..255) between nodes that halves how well motion passes"""
 
@@ -33,6 +35,8 @@ EDGE = 10.0
 class Surround:
     """The net: N nodes over the photo, T triangles."""
 
+    shape: tuple[int, int]
+    """Rows and columns of nodes"""
     nodes: Floats
     """(N, 2) places in the photo, pixels"""
     triangles: Ints
@@ -60,9 +64,15 @@ class Surround:
         move = (rigid - rest)[:, :2] * self.follow[:, None]
         shift = np.einsum("mcd,mc->md", (vertices - source.view.points)[self.corners, :2], self.weights)
         own = shift - move[self.on_mesh]
-        out[:, :2] = self.nodes + move + self.fade(own)
+        out[:, :2] = self.nodes + self._smooth(move + self.fade(own))
         out[:, 2] = rest[:, 2] + (rigid - rest)[:, 2] * self.follow
         return out
+
+    def _smooth(self, move: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Outlines that pass in front of what is behind them would else have the steps of the net."""
+        from scipy.ndimage import uniform_filter
+
+        return uniform_filter(move.reshape(*self.shape, 2), (3, 3, 1)).reshape(-1, 2)
 
 
 def surround(source: Source) -> Surround:
@@ -87,7 +97,7 @@ def surround(source: Source) -> Surround:
     follow = _follow(source, shape, on_mesh, pixel, cell)
     fade = _Fade(_links(shape, np.ones(len(nodes))), on_mesh, (cell / (SKIN_REACH * source.view.scale)) ** 2)
     head_space = _to_head(nodes, depth, source.fit.rotation, source.fit.translation, source.fit.camera)
-    return Surround(nodes, _cells(shape), head_space, follow, on_mesh, corners[on_mesh], weights[on_mesh], fade)
+    return Surround(shape, nodes, _cells(shape), head_space, follow, on_mesh, corners[on_mesh], weights[on_mesh], fade)
 
 
 def _weights(corners: Floats, points: Floats) -> Floats:
@@ -112,12 +122,15 @@ def _depths(source: Source, nodes: Floats, ids: Ints, corners: Ints, weights: Fl
 def _follow(source: Source, shape: tuple[int, int], on_mesh: NDArray[np.bool_], pixel: NDArray[np.int_],
             cell: float) -> Floats:
     """Share (N,) of the head's motion: 1 on the head, through hair, falling to 0 in the background."""
-    from scipy.ndimage import uniform_filter
+    from scipy.ndimage import maximum_filter, uniform_filter
 
     smooth = uniform_filter(source.photo.astype(np.float32), (max(round(cell), 1), max(round(cell), 1), 1))
     links = _links(shape, smooth[pixel[:, 1], pixel[:, 0]])
     fade = _Fade(links, on_mesh, (cell / (HAIR_REACH * source.view.scale)) ** 2)
-    return fade(np.ones((int(on_mesh.sum()), 1)))[:, 0].astype(np.float32)
+    share = fade(np.ones((int(on_mesh.sum()), 1)))[:, 0].reshape(shape)
+    t = np.clip((share - _LITTLE) / (_MUCH - _LITTLE), 0, 1)
+    # One node farther out: the stretch belongs into the background, not into the hair's own outline.
+    return uniform_filter(maximum_filter(t * t * (3 - 2 * t), 3), 3).ravel().astype(np.float32)
 
 
 def _links(shape: tuple[int, int], colours: NDArray[np.floating]) -> tuple[Ints, Ints, NDArray[np.float64]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Array, rotation_matrix, rotation_vector
+from ..camera import rotation_matrix, rotation_vector
 from ..errors import BadInput
 from ..face_model import FaceModel
 from ..motion import Motion
@@ -68,9 +68,8 @@ def _expressions(motion: Motion, model: FaceModel) -> Floats:
 def _placed(own: NDArray[np.floating], driver: Floats, first: int) -> Floats:
     """Translations (T, 3): the driver's shift since `first`, measured in metres at the head, and its change of
     size."""
-    place: Array = np.asarray(driver, np.float64)
-    size = place[:, 2] / place[first, 2]
+    place = driver.astype(np.float64)
+    size = place[:, 2:] / place[first, 2]
     shift = (place[:, :2] / place[:, 2:] - place[first, :2] / place[first, 2]) * place[first, 2]
-    z = float(own[2]) * size
-    xy = (np.asarray(own[:2], np.float64) + shift) * size[:, None]
-    return np.column_stack([xy, z]).astype(np.float32)
+    xy = (np.asarray(own[:2], np.float64) + shift) * size
+    return np.asarray(np.concatenate([xy, float(own[2]) * size], 1), np.float32)
