@@ -19,6 +19,7 @@ from .pose import Pose, rotation_of, translation_of
 from .priors import expression_prior
 from .smoothing import bridge, bridge_rotations, noise_of, smooth, smooth_rotations
 from .solver import Face, Options, solve_face
+from .turned import straightened
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -66,7 +67,7 @@ def solve_track(track: Track, model: FaceModel, *, identity: NDArray[np.floating
     if not (track.trust > 0).any():
         raise NoFaceFound("No face was found in any frame of the video; use one where a face is larger.")
     landmarks, camera = landmark_model(model), Camera.for_image(track.width, track.height, projection)
-    targets = track.points - np.array([*camera.centre, 0], np.float32)
+    targets = straightened(landmarks, track.points - np.array([*camera.centre, 0], np.float32))
     track = replace(track, starts=shots(track) if track.starts is None else track.starts)
     alpha = person(landmarks, targets, track, camera) if identity is None else np.asarray(identity, np.float64)
     poses, expression = _solve_frames(landmarks, targets, track, alpha, inverse_focal(camera))
