@@ -90,8 +90,8 @@ def in_their_scheme(model: FaceModel, truth: Truth) -> FaceModel:
     """The model with the kit's 68 landmarks on its own mesh, found on the kit's mean face."""
     points, landmarks = truth.person(np.zeros(len(truth.kit.identity_basis)))
     start = align_landmarks(model.points("ibug68", model.mean), landmarks)
-    vertices, pose = register(model, points, truth.weights, start)
-    return with_landmarks(model, SCHEME, vertices, pose.undo(landmarks))
+    identity, pose = register(model, points, truth.weights, start)
+    return with_landmarks(model, SCHEME, model.vertices(identity), pose.undo(landmarks))
 
 
 def at_rest(model: FaceModel) -> FaceModel:

@@ -29,8 +29,8 @@ def align_landmarks(source: NDArray[np.floating], target: NDArray[np.floating]) 
 
 
 def register(model: FaceModel, points: Floats, weights: Floats, start: Similarity,
-             rounds: int = 10) -> tuple[NDArray[np.floating], Similarity]:
-    """Vertices (V, 3) of the identity that lies nearest to points (N, 3), and the similarity that takes it there.
+             rounds: int = 10) -> tuple[Floats, Similarity]:
+    """The identity (S,) that lies nearest to points (N, 3), and the similarity that takes it there.
 
     Gauss-Newton on the distances along the normals, with the identity's prior, and the alignment anew after each
     step (non-rigid ICP over a model's own modes).
@@ -49,7 +49,7 @@ def register(model: FaceModel, points: Floats, weights: Floats, start: Similarit
         hessian = (columns * trust[:, None]).T @ columns + np.eye(len(alpha))
         alpha = alpha + np.linalg.solve(hessian, (columns * trust[:, None]).T @ distance - alpha)
         pose = aligned_error(points, weights, Surface(model.vertices(alpha), skin), pose)[1]
-    return model.vertices(alpha), pose
+    return alpha, pose
 
 
 def with_landmarks(model: FaceModel, scheme: str, vertices: NDArray[np.floating], landmarks: Floats) -> FaceModel:

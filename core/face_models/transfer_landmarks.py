@@ -12,8 +12,9 @@ from ..face_model import Embedding, FaceModel
 from ..model_files import default_model
 
 LEAST_VERTICES = 2000
-LARGEST_ERROR = 1e-3
-"""Mean distance in metres between the registered heads above which nothing is transferred"""
+LARGEST_ERROR, LARGEST_COEFFICIENT = 1e-3, 8.0
+"""Mean distance in metres between the registered heads, and standard deviations of identity that it took, above
+which nothing is transferred: what needs more is no face, or stands elsewhere"""
 _MIDDLE = np.array([0.0, -0.035, 0.0])
 _REACH = 0.085
 """Metres about the nose that count as face in the registration"""
@@ -38,9 +39,10 @@ def with_transferred_landmarks(model: FaceModel) -> FaceModel:
         return model
     chosen = np.flatnonzero(face)[::max(int(face.sum()) // _POINTS, 1)]
     points, weights = mean[chosen], vertex_areas(mean, skin)[chosen]
-    vertices, pose = register(ours, points, weights, Similarity(1.0, np.eye(3), np.zeros(3)))
+    identity, pose = register(ours, points, weights, Similarity(1.0, np.eye(3), np.zeros(3)))
+    vertices = ours.vertices(identity)
     error = aligned_error(points, weights, Surface(vertices, skin_triangles(ours)), pose)[0]
-    if error > LARGEST_ERROR:
+    if error > LARGEST_ERROR or np.abs(identity).max() > LARGEST_COEFFICIENT:
         return model
     placed = {scheme: _nearest(model, pose.apply(ours.points(scheme, vertices))) for scheme in ours.embeddings}
     return replace(model, embeddings={**placed, **model.embeddings})
