@@ -118,7 +118,7 @@ def _solve_frames(landmarks: LandmarkModel, targets: NDArray[np.float32], track:
         start = Face(starting_pose(landmarks, target), np.zeros(expression.shape[1])) if fresh else last
         assert start is not None
         seen = observe(landmarks, target, start.pose)
-        options = Options(q, iterations=10 if fresh else 2, tolerance=1e-3)
+        options = Options(q, iterations=10 if fresh else 1, tolerance=1e-3)
         last, _ = solve_face(shape, seen, start, prior, options)
         poses.turns[i], poses.numbers[i], expression[i] = last.pose.turn, last.pose.numbers, last.expression
     return poses, expression
