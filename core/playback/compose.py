@@ -80,6 +80,17 @@ def _ramp(x: float, low: float, high: float) -> float:
 
 
 @compiled
+def _shows(kinds: NDArray[np.int8], x: float, y: float, kind: int) -> bool:
+    """Whether one of the four pixels around a place shows this kind of surface."""
+    height, width = kinds.shape
+    for i in (int(np.floor(y - 0.5)), int(np.floor(y + 0.5))):
+        for j in (int(np.floor(x - 0.5)), int(np.floor(x + 0.5))):
+            if kinds[min(max(i, 0), height - 1), min(max(j, 0), width - 1)] == kind:
+                return True
+    return False
+
+
+@compiled
 def _trace(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.int8], shift: Floats, points: Floats,
            before: Floats, after: Floats, hold: Floats, renewed: Floats, depth: Floats, photo_kind: NDArray[np.int8],
            tolerance: float) -> tuple[Floats, Floats, Floats, Floats]:
@@ -111,10 +122,9 @@ def _trace(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.int8],
             if not (0 <= x < width and 0 <= y < height):
                 away[row, column] = 1.0
                 continue
-            i, j = int(y), int(x)
             seen = z >= depth_at(depth, x, y) - tolerance
             if kind in (EYE, MOUTH):
-                seen = seen and photo_kind[i, j] == kind
+                seen = seen and _shows(photo_kind, x, y, kind)
             inner[row, column] = u * renewed[a] + v * renewed[b] + t * renewed[c]
             if kind == SKIN:
                 turned = u * before[a, 2] + v * before[b, 2] + t * before[c, 2]

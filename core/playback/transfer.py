@@ -46,11 +46,10 @@ def transfer(fit: "Fit", motion: Motion, model: FaceModel, relative: bool = True
     own = rotation_matrix(fit.rotation)
     if relative:
         expression = np.clip(fit.expression + driver - driver[first], 0, np.maximum(fit.expression, 1))
-        turn = own @ turn[first].T @ turn
-        rotation = rotation_vector(turn)
+        rotation = np.asarray(rotation_vector(own @ turn[first].T @ turn), np.float32)
     else:
         expression, rotation = driver, motion.rotation
-    return Performance(expression.astype(np.float32), np.asarray(rotation, np.float32),
+    return Performance(np.asarray(expression, np.float32), rotation,
                        _placed(fit.translation, motion.translation, first))
 
 
