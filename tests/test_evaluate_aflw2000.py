@@ -44,7 +44,7 @@ def stand_in(monkeypatch, truth):
     import mien.core.fitting
 
     monkeypatch.setattr(mien.core.fitting, "fit_photo", fit_photo, raising=False)
-    monkeypatch.setattr(convention, "corrected", lambda points, names, labels: points[..., :2] - [3, 4])
+    monkeypatch.setattr(convention, "corrected", lambda points, names, labels: points[:, :68, :2] - [3, 4])
 
 
 def test_errors_are_binned_and_nothing_is_dropped_in_silence(folder, stand_in, truth):
@@ -58,6 +58,9 @@ def test_errors_are_binned_and_nothing_is_dropped_in_silence(folder, stand_in, t
     assert figures["missed"] == ["image3.png"]
     assert figures["missed_percent"] == pytest.approx(16.67)
     assert figures["wrong_face"] == ["image5.png"]
+    strict = figures["wrong_faces_as_missed"]
+    assert strict["missed_percent"] == pytest.approx(33.33)
+    assert strict["nme_percent"]["fitted"]["60-90"] == pytest.approx(expected[4], abs=1e-3)
     assert figures["nme_percent"]["fitted + correction"]["original"]["0-30"] == pytest.approx(0, abs=1e-3)
     assert figures["nme_percent"]["fitted + correction"]["reannotated"]["0-30"] > 0.5
 

@@ -73,7 +73,7 @@ def test_cross_validation_does_not_learn_noise(faces):
 def test_photos_it_was_fitted_on_are_cross_validated_and_others_are_not(faces, monkeypatch):
     truth = _habit(faces)
     correction = c.fit_correction(faces[:40], truth[:40], NAMES[:40])
-    monkeypatch.setattr(c, "load_correction", lambda: correction)
+    monkeypatch.setattr(c, "load_correction", lambda points: correction)
     points = faces.copy()
     points[3] = np.nan
     result = c.corrected(points, NAMES, truth)
@@ -84,14 +84,34 @@ def test_photos_it_was_fitted_on_are_cross_validated_and_others_are_not(faces, m
     assert result[seen] == pytest.approx(honest)
 
 
+def test_photos_may_all_be_seen_and_none(faces, monkeypatch):
+    truth = _habit(faces)
+    correction = c.fit_correction(faces, truth, NAMES)
+    monkeypatch.setattr(c, "load_correction", lambda points: correction)
+    assert c.corrected(faces, NAMES, truth) == pytest.approx(c.cross_validated(faces, truth, NAMES))
+    strangers = tuple(f"other{i}" for i in range(60))
+    assert c.corrected(faces, strangers, truth) == pytest.approx(correction.apply(faces))
+
+
 def test_a_stored_correction_comes_back_and_is_the_same_to_the_byte(faces, tmp_path, monkeypatch):
-    correction = c.fit_correction(faces, _habit(faces), NAMES)
+    both = np.concatenate([faces, faces + 1], axis=1)
+    correction, second = (c.fit_correction(points, _habit(faces), NAMES) for points in (faces, both))
     for name in ("a.npz", "b.npz"):
-        c.save_correction(correction, tmp_path / name)
+        c.save_corrections({68: correction, 136: second}, tmp_path / name)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     monkeypatch.setattr(c, "STORED", tmp_path / "a.npz")
     c.load_correction.cache_clear()
-    again = c.load_correction()
+    again, again_second = c.load_correction(68), c.load_correction(136)
     c.load_correction.cache_clear()
     assert (again.fitted_on == c.identifiers(NAMES)).all()
     assert again.apply(faces) == pytest.approx(correction.apply(faces), abs=1e-2)
+    assert again_second.apply(both) == pytest.approx(second.apply(both), abs=1e-2)
+
+
+def test_a_second_set_of_points_can_tell_what_the_first_does_not_know(faces):
+    """The truth is the second set: a correction of both finds it, and moves the first set there."""
+    truth = faces + np.random.default_rng(2).normal(0, 3, faces.shape)
+    both = np.concatenate([faces, truth], axis=1)
+    found = c.fit_correction(both[:50], truth[:50], NAMES[:50], strength=1e-3).apply(both[50:])
+    alone = c.fit_correction(faces[:50], truth[:50], NAMES[:50], strength=1e-3).apply(faces[50:])
+    assert nme(found, truth[50:]).mean() < 0.6 * nme(alone, truth[50:]).mean()

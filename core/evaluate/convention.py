@@ -6,6 +6,7 @@ once, as a ridge regression of the labels' offsets on the points in the face's o
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,8 +20,8 @@ from ..metrics import box_size, nme
 Floats = NDArray[np.float64]
 
 STORED = Path(__file__).parents[1] / "face_models" / "aflw_convention.npz"
-STRENGTH = 0.3
-"""Ridge penalty, that with the least cross-validated error among 0.03, 0.1, 0.3 and 1."""
+STRENGTH = 0.1
+"""Ridge penalty; 0.03 to 1 differ by less than the noise of the cross-validated error."""
 FOLDS = 10
 GROSS_ERROR = 12.0
 """NME in percent above which points are on something else than the labels: no habit is learnt from those."""
@@ -30,6 +31,7 @@ MIRROR = np.array([*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 3
                    54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65])
 """The point at the mirrored place, for each of the 68."""
 _FLIP = np.array([-1.0, 1.0])
+_NUMBERS = ("middle", "weights", "shift")
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,9 @@ class Frame:
 
     @classmethod
     def of(cls, points: Floats) -> "Frame":
-        """The frame of points (N, 68, ≥2): their mean, and √(width · height) of their box."""
-        return cls(points[..., :2].mean(-2), box_size(points))
+        """The frame of the first 68 of points (N, L, ≥2): their mean, and √(width · height) of their box."""
+        first = points[:, :68, :2]
+        return cls(first.mean(-2), box_size(first))
 
     def inside(self, points: Floats) -> Floats:
         """Pixels (N, L, ≥2) to the face's own frame (N, L, 2)."""
@@ -51,7 +54,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class Correction:
-    """``offset = (x - middle) @ weights + shift`` on the F numbers x of points in their frame."""
+    """``offset = (x - middle) @ weights + shift``, where x are the F = 2 L numbers of points in their frame.
+
+    The offset moves the first 68 points. More points (a second set of 68, found in another way) may help to
+    tell where the labels are.
+    """
 
     middle: Floats
     """(F,)"""
@@ -63,35 +70,36 @@ class Correction:
     """CRC-32 of the names of the photos it was fitted on"""
 
     def apply(self, points: Floats) -> Floats:
-        """Points (N, 68, ≥2) in pixels, moved to the labels' convention, (N, 68, 2)."""
+        """The first 68 of points (N, L, ≥2) in pixels, moved to the labels' convention, (N, 68, 2)."""
         frame = Frame.of(points)
-        offset = (features(frame.inside(points)) - self.middle) @ self.weights + self.shift
-        return np.asarray(points[..., :2] + frame.size[:, None, None] * offset.reshape(-1, 68, 2))
-
-
-def features(inside: Floats) -> Floats:
-    """The numbers (N, F) that the offsets depend on, of points (N, 68, 2) in their frame."""
-    return inside.reshape(len(inside), -1)
+        x = frame.inside(points).reshape(len(points), 2 * points.shape[1])
+        offset = (x - self.middle) @ self.weights + self.shift
+        return np.asarray(points[:, :68, :2] + frame.size[:, None, None] * offset.reshape(-1, 68, 2))
 
 
 def fit_correction(points: Floats, truth: Floats, names: tuple[str, ...],
                    strength: float = STRENGTH) -> Correction:
-    """Ridge regression from points (N, 68, ≥2) to the truth (N, 68, ≥2), both in pixels.
+    """Ridge regression from points (N, L, ≥2) to the truth (N, 68, ≥2), both in pixels; L is 68 or 136.
 
     Every photo counts twice, once mirrored, so that the correction treats both sides alike. Gross errors are
     left out.
     """
-    kept = nme(points, truth) < GROSS_ERROR
+    kept = nme(points[:, :68], truth) < GROSS_ERROR
     points, truth = points[kept], truth[kept]
     frame = Frame.of(points)
-    ours, offset = frame.inside(points), frame.inside(truth) - frame.inside(points)
-    ours = np.concatenate([ours, (ours * _FLIP)[:, MIRROR]])
-    offset = np.concatenate([offset, (offset * _FLIP)[:, MIRROR]]).reshape(len(ours), -1)
-    x = features(ours)
+    ours = frame.inside(points)
+    x, offset = _both_ways(ours), _both_ways(frame.inside(truth) - ours[:, :68])
     middle, shift = x.mean(0), offset.mean(0)
     x = x - middle
     weights = np.linalg.solve(x.T @ x + strength * np.eye(x.shape[1]), x.T @ (offset - shift))
     return Correction(middle, weights, shift, identifiers(names))
+
+
+def _both_ways(values: Floats) -> Floats:
+    """Points (N, L, 2) as they are and then mirrored, (2 N, 2 L); L is a multiple of 68."""
+    sets = np.split(values * _FLIP, values.shape[1] // 68, axis=1)
+    mirrored = np.concatenate([points[:, MIRROR] for points in sets], axis=1)
+    return np.concatenate([values, mirrored]).reshape(2 * len(values), -1)
 
 
 def identifiers(names: tuple[str, ...]) -> NDArray[np.uint32]:
@@ -102,7 +110,7 @@ def cross_validated(points: Floats, truth: Floats, names: tuple[str, ...],
                     strength: float = STRENGTH) -> Floats:
     """Points (N, 68, 2), each corrected by a map fitted on the other folds; the name gives the fold."""
     fold = identifiers(names) % FOLDS
-    result = points[..., :2].copy()
+    result = points[:, :68, :2].copy()
     for k in range(FOLDS):
         rest = fold != k
         if rest.any() and not rest.all():
@@ -112,14 +120,14 @@ def cross_validated(points: Floats, truth: Floats, names: tuple[str, ...],
 
 
 def corrected(points: Floats, names: tuple[str, ...], truth: Floats) -> Floats:
-    """Points (N, 68, ≥2) by the stored correction, or cross-validated for photos that it was fitted on.
+    """Points (N, L, ≥2) by the stored correction for that L, or cross-validated for photos it was fitted on.
 
     NaN stays NaN.
     """
-    stored = load_correction()
+    stored = load_correction(points.shape[1])
     known = np.isfinite(points[:, 0, 0])
     seen = known & np.isin(identifiers(names), stored.fitted_on)
-    result = np.full((*points.shape[:2], 2), np.nan)
+    result = np.full((len(points), 68, 2), np.nan)
     result[known & ~seen] = stored.apply(points[known & ~seen])
     if seen.any():
         chosen = tuple(name for name, here in zip(names, seen, strict=True) if here)
@@ -127,19 +135,18 @@ def corrected(points: Floats, names: tuple[str, ...], truth: Floats) -> Floats:
     return result
 
 
-@lru_cache(maxsize=1)
-def load_correction() -> Correction:
-    """The correction in the box."""
+@lru_cache(maxsize=2)
+def load_correction(points: int) -> Correction:
+    """The correction in the box that takes `points` points: 68 fitted ones, or 136, with as many detected."""
     with np.load(STORED, allow_pickle=False) as data:
-        numbers = {name: data[name].astype(np.float64) for name in ("middle", "weights", "shift")}
+        numbers = {name: data[f"{name}_{points}"].astype(np.float64) for name in _NUMBERS}
         return Correction(**numbers, fitted_on=data["fitted_on"])
 
 
-def save_correction(correction: Correction, path: str | os.PathLike[str] = STORED) -> None:
-    """Write a correction as npz, the same bytes for the same numbers."""
-    from ..files import atomic_write
+def save_corrections(corrections: Mapping[int, Correction], path: str | os.PathLike[str] = STORED) -> None:
+    """Write corrections by the points they take, all fitted on the same photos; the same bytes each time."""
+    from ..npz_writer import write_arrays
 
-    with atomic_write(path) as temporary:
-        np.savez_compressed(temporary, middle=correction.middle.astype(np.float32),
-                            weights=correction.weights.astype(np.float32),
-                            shift=correction.shift.astype(np.float32), fitted_on=correction.fitted_on)
+    arrays = {f"{name}_{points}": getattr(correction, name).astype(np.float32)
+              for points, correction in corrections.items() for name in _NUMBERS}
+    write_arrays(path, {**arrays, "fitted_on": next(iter(corrections.values())).fitted_on})
