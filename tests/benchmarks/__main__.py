@@ -22,6 +22,8 @@ def main() -> None:
     options = parser.parse_args()
     groups = options.groups or [*GROUPS[:-1], *(["memory"] if options.memory else [])]
     setting, measured = machine(), []
+    if setting["load"] > 0.5:
+        print(f"Other work is running (load {setting['load']:.1f}): these figures will be too slow.", file=sys.stderr)
     for group in groups:
         for result in import_module(f".{group}", __package__).results():
             print(f"{result.name}: {result.value:.4g} {result.unit}", file=sys.stderr)

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 PACKAGES = ("numpy", "scipy", "numba", "onnxruntime", "av", "pillow")
 
 
@@ -55,6 +56,7 @@ def machine() -> dict[str, Any]:
         "processor": _processor(), "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0],
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(), "packages": {name: version(name) for name in PACKAGES},
+        "threads": {name: os.environ[name] for name in THREADS if name in os.environ},
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
