@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput, NoFaceFound
 from .detector import Detection
-from .keypoints import canonical_points, pose_of_keypoints
+from .keypoints import HeadPose, canonical_points, pose_of_keypoints
 from .mesh import mesh_points, probability, roi_of_points
+from .profile import corrected
 from .roi import Pixels
 from .search import find_in_whole, other_turns, search_further
 
@@ -19,7 +20,8 @@ _SURE = 8.0
 _STRETCHES = (1.0, 1.25, 1.5)
 _SHARPNESS = 0.3
 _TRUST = 3.0
-_LIKELY, _MISFIT = 0.6, 0.4
+_LIKELY, _MISFIT, _RATHER_SURE = 0.6, 0.4, 6.0
+_LEARNT_FROM = np.radians(20)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,30 +91,37 @@ def landmarks_of_detection(rgb: Pixels, found: Detection) -> FaceLandmarks | Non
             points, logits = (turned, certainty) if certainty[0] > logits[0] else (points, logits)
     if logits[0] >= _SURE:
         return face_from_points(points[0], max(found.score, 0.9) * probability(logits[0]))
-    return _turned_away(rgb, found) if found.score >= _LIKELY else None
+    return _turned_away(rgb, found)
 
 
 def _turned_away(rgb: Pixels, found: Detection) -> FaceLandmarks | None:
     """Points of a face that the mesh net hardly recognises, by several views and the detector's keypoints.
 
     The views are upright on the head's pose and stretched across, which makes a profile look less turned; each is
-    also mirrored. Their points are averaged by how sure the net is, and the less sure it is of all, the nearer the
-    result to the canonical face in the keypoints' pose.
+    also mirrored. Their points are averaged by how sure the net is; the less sure it is of all, the nearer the result
+    to the canonical face in the keypoints' pose; and up to half of it is what was learnt from renders of turned heads.
     """
     pose = pose_of_keypoints(found.keypoints)
+    points, logits, guess = views_of_turned_face(rgb, pose)
+    best = float(logits.max())
+    if (best < 0 and pose.misfit > _MISFIT) or (found.score < _LIKELY and best < _RATHER_SURE):
+        return None
+    share = probability(_SHARPNESS * (best - _TRUST))
+    mixed = share * points + (1 - share) * guess
+    part = 0.5 * min(max((abs(pose.yaw) - _LEARNT_FROM) / _LEARNT_FROM, 0), 1)
+    merged = (1 - part) * mixed + part * corrected(pose, found.keypoints, points, logits)
+    return face_from_points(np.asarray(merged, np.float32), found.score * probability(best))
+
+
+def views_of_turned_face(rgb: Pixels, pose: HeadPose) -> tuple[Floats, Floats, Floats]:
+    """The mesh net's points (478, 3) merged over six views, its logits (6,), and the canonical face in that pose."""
     guess = pose.project(canonical_points())
     base = replace(roi_of_points(guess), angle=pose.roll)
     views = [replace(base, stretch=stretch, mirrored=mirrored)
              for stretch in _STRETCHES for mirrored in (False, True)]
     points, logits = mesh_points(rgb, views)
-    best = float(logits.max())
-    if best < 0 and pose.misfit > _MISFIT:
-        return None
-    weights = np.exp(_SHARPNESS * (logits - best))
-    merged = np.tensordot(weights / weights.sum(), points, 1)
-    share = probability(_SHARPNESS * (best - _TRUST))
-    mixed = np.asarray(share * merged + (1 - share) * guess, np.float32)
-    return face_from_points(mixed, found.score * probability(best))
+    weights = np.exp(_SHARPNESS * (logits - logits.max()))
+    return np.asarray(np.tensordot(weights / weights.sum(), points, 1), np.float32), logits, guess
 
 
 def pick_face(faces: list[FaceLandmarks], face: int | None = None) -> FaceLandmarks:
