@@ -23,7 +23,7 @@ def pull_push(values: Floats, weights: Floats) -> Floats:
 
 
 def fill_along(values: Floats, weights: Floats, guide: Floats, guide_weights: Floats,
-               anchor: float = 0.0) -> Floats:
+               anchor: float = 0.0, most: float = np.inf) -> Floats:
     """Fill unknown values with a guide's detail, shifted so that it meets the known values without a seam.
 
     The difference between values and guide is spread smoothly over what is unknown, which is the idea of Poisson
@@ -33,9 +33,10 @@ def fill_along(values: Floats, weights: Floats, guide: Floats, guide_weights: Fl
         values, weights: (H, W, C), (H, W) known with weight 0..1.
         guide, guide_weights: likewise; outside the guide the result is what `values` has.
         anchor: how strongly the guide keeps its own colour away from what is known.
+        most: the largest shift of the guide's colour.
     """
     both = weights * guide_weights
-    shift = values - guide
+    shift = np.clip(values - guide, -most, most)
     if anchor:
         shift = shift * (both / np.maximum(both, anchor))[..., None]
         both = np.maximum(both, anchor)

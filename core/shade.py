@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 PART_COLOURS = {"skin": (0.80, 0.61, 0.51), "eye": (0.93, 0.92, 0.90), "teeth": (0.93, 0.90, 0.83),
-                "tongue": (0.60, 0.30, 0.29), "lashes": (0.10, 0.08, 0.07), "mouth": (0.38, 0.16, 0.15),
+                "tongue": (0.60, 0.30, 0.29), "lashes": (0.10, 0.08, 0.07), "mouth": (0.50, 0.22, 0.20),
                 "sockets": (0.35, 0.18, 0.16)}
 """sRGB albedo by the first word of a part's name; unknown parts look like skin"""
 LIP_COLOUR, BROW_COLOUR = (0.68, 0.38, 0.36), (0.36, 0.25, 0.19)

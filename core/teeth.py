@@ -40,7 +40,7 @@ def inner_light(model: FaceModel) -> Floats:
     vertices = np.unique(model.triangles[np.isin(model.triangle_part, inner)])
     if len(vertices):
         z = model.mean[vertices, 2]
-        light[vertices] = np.clip(1 - (np.percentile(z, 95) - z) / _THROAT, 0.2, 1) * _LIP_SHADE
+        light[vertices] = np.clip(1 - (np.percentile(z, 95) - z) / _THROAT, 0.4, 1) * _LIP_SHADE
     for index, name in enumerate(model.part_names):
         if name.startswith("eye_"):
             vertices = np.unique(model.triangles[model.triangle_part == index])

@@ -29,8 +29,9 @@ _SURE = 0.35
 _OWN_COLOUR = 0.0002
 """How soon painted eyes and teeth go back to their own colour beside what the photo shows"""
 _TONGUE = 0.6
-_LID_SHADE = 0.07
 _LASHES = 0.003
+_OWN_SIDE, _SIDES = 0.002, 60.0
+"""How soon the mirrored side goes back to its own light, and by how much the two sides' light may differ"""
 _BROWN = (0.30, 0.20, 0.13)
 
 
@@ -141,13 +142,12 @@ def _filled(model: FaceModel, texels: Raster, seen: Floats, weights: Floats, ima
     if len(model.mirror):
         other, other_weight = _merged(images, views, model, texels, mirrored=True)
         other_weight = np.asarray(np.clip(other_weight / _SURE, 0, 1) * skin, np.float32)
-        rgb = fill_along(seen, weight, other, other_weight)
+        rgb = fill_along(seen, weight, other, other_weight, _OWN_SIDE, _SIDES)
         weight = weight + (1 - weight) * other_weight
     # Lids that are hidden while the eyes are open are filled with the skin around, not with shadow and lashes.
     clear = 1 - interpolate(texels, model.triangles, _around_lids(model)[:, None])[..., 0]
+    clear *= _unshaded(rgb, weight * clear)
     rgb = pull_push(rgb, weight * clear) * (1 - weight[..., None]) + rgb * weight[..., None]
-    if bare_lids:
-        rgb *= 1 - _LID_SHADE * lids[..., None]
     light = _light(seen, known, kind)
     painted = _painted(model, texels, light)
     piece = np.append(np.int32(-1), model.triangle_part)[texels.triangle_id]
@@ -178,6 +178,14 @@ def _around_lids(model: FaceModel) -> Floats:
         return np.zeros(model.vertex_count, np.float32)
     distance = cKDTree(model.mean[lids]).query(model.mean)[0]
     return np.asarray(np.clip(1.5 - distance / _LASHES, 0, 1), np.float32)
+
+
+def _unshaded(rgb: Floats, weight: Floats) -> Floats:
+    """(S, S) 0 for what is much darker than half of the known skin: brows, hair and the shadow of the eyes."""
+    light = rgb.mean(-1)
+    known = light[weight > 0.9]
+    usual = float(np.median(known)) if known.size else 0.0
+    return np.asarray(np.clip((light - 0.7 * usual) / max(0.15 * usual, 1), 0.02, 1), np.float32)
 
 
 def _box_of(mask: NDArray[np.bool_]) -> tuple[slice, slice]:

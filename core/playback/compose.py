@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..compiled import compiled
 from ..rasterize import rasterize_image
+from ..resample import resample
 from ..shade import vertex_normals
 from ..texture_space import sample
 from ..visibility import EYE, MOUTH, SKIN, SOCKET, TOLERANCE, depth_at
@@ -18,6 +19,8 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 
+_LIP = 0.006
+"""Metres behind the lips over which the photo's open mouth is carried on"""
 _FEATHER = 0.003
 """Metres over which what the photo shows and what the texture adds are mixed"""
 
@@ -48,18 +51,25 @@ def compose(source: Source, net: Surround, vertices: Floats, nodes: Floats, rene
     shift = np.ascontiguousarray(source.view.points[:, :2] - vertices[:, :2])
     mesh = _Mesh(*_trace(head.triangle_id, head.barycentric, source.triangles, source.kinds, shift,
                          source.view.points, source.view.normals, vertex_normals(vertices, source.triangles),
-                         source.hold, renewed, source.view.depth, source.view.kind, TOLERANCE * source.view.scale))
+                         source.hold, renewed, source.view.depth, source.view.kind, source.mouth,
+                         TOLERANCE * source.view.scale, _LIP * source.view.scale))
     hidden = np.maximum(_feathered(mesh.hold * mesh.turned, _FEATHER * source.view.scale), mesh.inner)
-    out = np.empty_like(source.photo)
-    _paint(source.photo, ground.triangle_id, ground.barycentric, net.triangles, net.nodes - nodes[:, :2],
-           mesh.shift, mesh.hold, hidden, head.triangle_id, head.barycentric,
-           source.triangles, lashes, source.texture, source.model.uv, source.model.uv_triangles, out)
+    shift = mesh.shift.copy()
+    _mixed_shift(ground.triangle_id, ground.barycentric, net.triangles, net.nodes - nodes[:, :2], shift, mesh.hold)
+    out = resample(source.padded, shift)
+    _add_texture(hidden, head.triangle_id, head.barycentric, source.texture, source.model.uv,
+                 source.model.uv_triangles, out)
+    if lashes.any():
+        _darken(head.triangle_id, head.barycentric, source.triangles, lashes, out)
     return _softened(out, head.triangle_id, source.layers, mesh.shift)
 
 
 def _feathered(hidden: Floats, reach: float) -> Floats:
-    """Soften the border of what is hidden, outwards only: what the photo hides never shines through."""
-    from scipy.ndimage import maximum_filter, uniform_filter
+    """Soften the border of what is hidden, outwards only: what the photo hides never shines through.
+
+    Creases (nostrils, the line of the lips), thinner than the reach, keep what the photo has there.
+    """
+    from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 
     rows = np.flatnonzero(hidden.any(1))
     if not len(rows):
@@ -69,7 +79,8 @@ def _feathered(hidden: Floats, reach: float) -> Floats:
     box = (slice(max(rows[0] - 2 * r, 0), rows[-1] + 2 * r + 1),
            slice(max(columns[0] - 2 * r, 0), columns[-1] + 2 * r + 1))
     out = np.zeros_like(hidden)
-    out[box] = uniform_filter(maximum_filter(hidden[box], 2 * r + 1), 2 * r + 1)
+    wide = minimum_filter(hidden[box], 2 * r + 1)
+    out[box] = uniform_filter(maximum_filter(wide, 4 * r + 1), 2 * r + 1)
     return out
 
 
@@ -93,7 +104,7 @@ def _shows(kinds: NDArray[np.int8], x: float, y: float, kind: int) -> bool:
 @compiled
 def _trace(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.int8], shift: Floats, points: Floats,
            before: Floats, after: Floats, hold: Floats, renewed: Floats, depth: Floats, photo_kind: NDArray[np.int8],
-           tolerance: float) -> tuple[Floats, Floats, Floats, Floats]:
+           mouth: NDArray[np.int16], tolerance: float, lip: float) -> tuple[Floats, Floats, Floats, Floats]:
     """Follow each pixel of the moved head back into the photo."""
     height, width = ids.shape
     back = np.zeros((height, width, 2), np.float32)
@@ -130,52 +141,72 @@ def _trace(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.int8],
                 turned = u * before[a, 2] + v * before[b, 2] + t * before[c, 2]
                 away[row, column] = 1.0 - _ramp(turned, 0.02, 0.15) if seen else 1.0
             elif kind != SOCKET and not seen:
-                inner[row, column] = 1.0
+                shown = 0.0
+                if kind == MOUTH and len(mouth):
+                    # Just behind the lip: what the open mouth in the photo shows there goes on.
+                    i, j = mouth[int(y), int(x)]
+                    shown = 1 - _ramp(np.hypot(j + 0.5 - x, i + 0.5 - y), 0.5 * lip, lip)
+                    if shown > 0:
+                        back[row, column, 0] = j - column
+                        back[row, column, 1] = i - row
+                inner[row, column] = max(inner[row, column], 1 - shown)
     return back, held, away, inner
 
 
 @compiled
-def _paint(photo: Bytes, ground_ids: Ints, ground_weights: Floats, cells: Ints, ground_shift: Floats,
-           mesh_shift: Floats, hold: Floats, hidden: Floats, ids: Ints, weights: Floats,
-           triangles: Ints, lashes: Floats, texture: Bytes, uv: Floats, uv_triangles: Ints, out: Bytes) -> None:
-    """Colour every pixel from its place in the photo, and from the texture where the photo hides it."""
+def _mixed_shift(ids: Ints, weights: Floats, cells: Ints, ground: Floats, head: Floats, hold: Floats) -> None:
+    """Add the net's shift to the head's `head` (H, W, 2) by how little the head holds; the sum replaces `head`."""
     height, width = ids.shape
-    size = texture.shape[0]
-    colour = np.empty(3, np.float32)
-    fill = np.empty(3, np.float32)
     for row in range(height):
         for column in range(width):
             m = hold[row, column]
-            dx, dy = mesh_shift[row, column] * m
-            if m < 1 and ground_ids[row, column] > 0:
-                a, b, c = cells[ground_ids[row, column] - 1]
-                u, v = ground_weights[row, column]
-                t = np.float32(1) - u - v
-                dx += (1 - m) * (u * ground_shift[a, 0] + v * ground_shift[b, 0] + t * ground_shift[c, 0])
-                dy += (1 - m) * (u * ground_shift[a, 1] + v * ground_shift[b, 1] + t * ground_shift[c, 1])
-            share = hidden[row, column] if ids[row, column] > 0 else np.float32(0)
-            if share < 1:
-                cubic(photo, column + 0.5 + dx, row + 0.5 + dy, colour)
-            else:
-                colour[:] = 0
-            if share > 0:
-                face = ids[row, column] - 1
-                u, v = weights[row, column]
-                t = np.float32(1) - u - v
-                a, b, c = uv_triangles[face]
-                x = (u * uv[a, 0] + v * uv[b, 0] + t * uv[c, 0]) * size
-                y = (1 - (u * uv[a, 1] + v * uv[b, 1] + t * uv[c, 1])) * size
-                sample(texture, x, y, fill)
-                for k in range(3):
-                    colour[k] += (fill[k] - colour[k]) * share
-            if ids[row, column] > 0:
-                a, b, c = triangles[ids[row, column] - 1]
-                u, v = weights[row, column]
-                dark = u * lashes[a] + v * lashes[b] + (np.float32(1) - u - v) * lashes[c]
-                for k in range(3):
-                    colour[k] *= 1 - dark
+            if m >= 1 or ids[row, column] == 0:
+                continue
+            a, b, c = cells[ids[row, column] - 1]
+            u, v = weights[row, column]
+            t = np.float32(1) - u - v
+            for k in range(2):
+                away = u * ground[a, k] + v * ground[b, k] + t * ground[c, k]
+                head[row, column, k] = head[row, column, k] * m + away * (np.float32(1) - m)
+
+
+@compiled
+def _add_texture(share: Floats, ids: Ints, weights: Floats, texture: Bytes, uv: Floats, uv_triangles: Ints,
+                 out: Bytes) -> None:
+    """Mix the texture into `out` where the photo hides the head."""
+    height, width = ids.shape
+    size = texture.shape[0]
+    fill = np.empty(3, np.float32)
+    for row in range(height):
+        for column in range(width):
+            if share[row, column] <= 0 or ids[row, column] == 0:
+                continue
+            u, v = weights[row, column]
+            t = np.float32(1) - u - v
+            a, b, c = uv_triangles[ids[row, column] - 1]
+            x = (u * uv[a, 0] + v * uv[b, 0] + t * uv[c, 0]) * size
+            y = (1 - (u * uv[a, 1] + v * uv[b, 1] + t * uv[c, 1])) * size
+            sample(texture, x, y, fill)
             for k in range(3):
-                out[row, column, k] = np.uint8(min(max(colour[k] + np.float32(0.5), 0), 255))
+                own = np.float32(out[row, column, k])
+                out[row, column, k] = np.uint8(own + (fill[k] - own) * share[row, column] + np.float32(0.5))
+
+
+@compiled
+def _darken(ids: Ints, weights: Floats, triangles: Ints, dark: Floats, out: Bytes) -> None:
+    """Draw what makes vertices darker, 0..1, over the picture."""
+    height, width = ids.shape
+    for row in range(height):
+        for column in range(width):
+            if ids[row, column] == 0:
+                continue
+            a, b, c = triangles[ids[row, column] - 1]
+            if dark[a] + dark[b] + dark[c] == 0:
+                continue
+            u, v = weights[row, column]
+            light = np.float32(1) - (u * dark[a] + v * dark[b] + (np.float32(1) - u - v) * dark[c])
+            for k in range(3):
+                out[row, column, k] = np.uint8(out[row, column, k] * light + np.float32(0.5))
 
 
 @compiled
@@ -202,31 +233,3 @@ def _softened(picture: Bytes, ids: Ints, layers: NDArray[np.int8], shift: Floats
                 own = np.float32(picture[row, column, k])
                 out[row, column, k] = np.uint8(own + (around - own) * share + np.float32(0.5))
     return out
-
-
-@compiled
-def cubic(photo: Bytes, x: float, y: float, out: Floats) -> None:
-    """Catmull-Rom colour at a place in pixels (centres at +0.5); the border goes on beyond itself.
-
-    At pixel centres it is the pixel itself.
-    """
-    height, width = photo.shape[:2]
-    x, y = min(max(x - 0.5, 0.0), width - 1.0), min(max(y - 0.5, 0.0), height - 1.0)
-    j, i = int(x), int(y)
-    s, t = np.float32(x - j), np.float32(y - i)
-    if s < 1e-3 and t < 1e-3:
-        for k in range(3):
-            out[k] = photo[i, j, k]
-        return
-    ws = (((2 - s) * s - 1) * s / 2, ((3 * s - 5) * s * s + 2) / 2, ((4 - 3 * s) * s + 1) * s / 2,
-          (s - 1) * s * s / 2)
-    wt = (((2 - t) * t - 1) * t / 2, ((3 * t - 5) * t * t + 2) / 2, ((4 - 3 * t) * t + 1) * t / 2,
-          (t - 1) * t * t / 2)
-    out[:] = 0
-    for p in range(4):
-        r = min(max(i + p - 1, 0), height - 1)
-        for q in range(4):
-            w = wt[p] * ws[q]
-            n = min(max(j + q - 1, 0), width - 1)
-            for k in range(3):
-                out[k] += w * photo[r, n, k]

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from ..camera import project
 from ..face_model import FaceModel
+from ..resample import padded
 from ..texture import paint_texture, view_of
-from ..visibility import View, solid_triangles, triangle_kinds
+from ..visibility import MOUTH, View, solid_triangles, sure_kinds, triangle_kinds
 
 if TYPE_CHECKING:
     from ..fitting import Fit
@@ -19,12 +20,14 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 
-_SHUTTING = 0.004
+_SHUTTING = 0.0018
 """Metres by which a lid's skin comes down before it is no longer the skin that the photo shows"""
-_OPENING = 0.008
-"""Metres by which the jaw opens before tongue and palate are not what the photo shows there"""
-_LASHES = 0.5
-_RIM = (0.0006, 0.0020)
+_OPENING = (0.002, 0.005)
+"""Metres by which the jaw opens until teeth that the photo shows before tongue and palate are gone from there"""
+_LASHES = 0.75
+_OPEN = 6e-5
+"""Square metres of the mouth's inside from which on a photo's mouth counts as open"""
+_RIM = (0.0010, 0.0026)
 """Metres from the eye's opening between the lashes and the lid's skin"""
 
 
@@ -34,6 +37,8 @@ class Source:
 
     photo: Bytes
     """(H, W, 3)"""
+    padded: Floats
+    """The photo for `resample`"""
     fit: "Fit"
     model: FaceModel
     view: View
@@ -55,6 +60,8 @@ class Source:
     """(V,) 1 on what teeth may hide: tongue and cavity"""
     jaw: Ints
     """Vertices that move with the lower jaw: the lower teeth"""
+    mouth: NDArray[np.int16]
+    """(H, W, 2) row and column of the nearest pixel that shows the inside of the mouth; empty where it is shut"""
     neutral: Floats
     """(V, 3) the fitted identity without expression"""
     rest: Floats
@@ -78,7 +85,7 @@ class Source:
         """
         down = np.clip((self.rest[:, 1] - shape[:, 1]) / _SHUTTING - 0.3, 0, 1)
         jaw = np.linalg.norm((shape - self.rest)[self.jaw].mean(0)) if len(self.jaw) else 0.0
-        open_wide = float(np.clip(jaw / _OPENING - 0.3, 0, 1))
+        open_wide = float(np.clip((jaw - _OPENING[0]) / (_OPENING[1] - _OPENING[0]), 0, 1))
         return np.asarray(np.maximum(self.lids * down, self.throat * open_wide), np.float32)
 
     def lashes(self, shape: Floats) -> Floats:
@@ -99,9 +106,9 @@ def prepare(photo: Bytes, fit: "Fit", model: FaceModel) -> Source:
     offset = fit.vertices_image - project(rest, fit.rotation, fit.translation, fit.camera)
     texture = paint_texture([photo], [view], model, _texture_size(view), bare_lids=True).rgb
     lids, rims = _upper_lids(model)
-    return Source(photo, fit, model, view, solid_triangles(model), triangle_kinds(model), _layers(model), texture,
-                  _hold(model), lids, rims, _throat(model), _vertices_of(model, "teeth_lower"), neutral, rest,
-                  np.asarray(offset, np.float32))
+    return Source(photo, padded(photo), fit, model, view, solid_triangles(model), triangle_kinds(model),
+                  _layers(model), texture, _hold(model), lids, rims, _throat(model),
+                  _vertices_of(model, "teeth_lower"), _mouth(view), neutral, rest, np.asarray(offset, np.float32))
 
 
 def _moved(model: FaceModel, expression: NDArray[np.floating]) -> Floats:
@@ -121,12 +128,30 @@ def _upper_lids(model: FaceModel) -> tuple[Floats, Floats]:
         if f"eyelids_{side}" in model.regions and len(ball):
             above = model.mean[:, 1] > model.mean[ball, 1].mean() - 0.002
             lids = np.maximum(lids, model.regions[f"eyelids_{side}"] * above)
-    socket = _vertices_of(model, "sockets")
-    if not len(socket):
+    edge = _border(model.triangles[model.triangle_part == model.part_names.index("skin")])
+    edge = edge[lids[edge] > 0]
+    if not len(edge):
         return lids, np.zeros_like(lids)
-    distance = cKDTree(model.mean[socket]).query(model.mean)[0]
+    distance = cKDTree(model.mean[edge]).query(model.mean)[0]
     skin = np.clip((distance - _RIM[0]) / (_RIM[1] - _RIM[0]), 0, 1)
     return np.asarray(lids * skin, np.float32), np.asarray(lids * (1 - skin), np.float32)
+
+
+def _border(triangles: Ints) -> Ints:
+    """The vertices on the borders of a surface."""
+    edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1)
+    pairs, times = np.unique(edges, axis=0, return_counts=True)
+    return np.unique(pairs[times == 1])
+
+
+def _mouth(view: View) -> NDArray[np.int16]:
+    from scipy.ndimage import distance_transform_edt
+
+    inside = sure_kinds(view) == MOUTH
+    if inside.sum() < _OPEN * view.scale**2:
+        return np.zeros((0, 0, 2), np.int16)
+    nearest = distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    return np.ascontiguousarray(np.moveaxis(nearest, 0, -1).astype(np.int16))
 
 
 def _throat(model: FaceModel) -> Floats:
