@@ -46,19 +46,19 @@ def _cover(clip: Floats, triangles: Ints, ids: Ints, depth: Floats) -> None:
     """Write the nearest triangle of every pixel, its id + 1 and its depth."""
     height, width = ids.shape
     count = len(clip)
-    sx = np.empty(count, np.int64)
-    sy = np.empty(count, np.int64)
-    sz = np.empty(count, np.float64)
+    place = np.empty((count, 2), np.int64)
+    z = np.empty(count, np.float64)
     inside = np.empty(count, np.bool_)
     for i in range(count):
         inside[i] = is_inside(clip[i])
         if inside[i]:
-            sx[i], sy[i], sz[i] = _to_window(clip[i, 0], clip[i, 1], clip[i, 2], clip[i, 3], width, height)
+            place[i, 0], place[i, 1], z[i] = _to_window(clip[i, 0], clip[i, 1], clip[i, 2], clip[i, 3], width, height)
     polygon = np.empty((2, MAX_CORNERS, 4), np.float64)
     for f in range(len(triangles)):
         a, b, c = triangles[f]
         if inside[a] and inside[b] and inside[c]:
-            _fill(sx[a], sy[a], sz[a], sx[b], sy[b], sz[b], sx[c], sy[c], sz[c], f + 1, ids, depth)
+            _fill(place[a, 0], place[a, 1], z[a], place[b, 0], place[b, 1], z[b], place[c, 0], place[c, 1], z[c],
+                  f + 1, ids, depth)
         elif not is_outside(clip[a], clip[b], clip[c]):
             _cover_clipped(clip[a], clip[b], clip[c], polygon, f + 1, ids, depth)
 
@@ -87,32 +87,31 @@ def _bias(dx: int, dy: int) -> int:
 def _fill(x0: int, y0: int, z0: float, x1: int, y1: int, z1: float, x2: int, y2: int, z2: float, label: int,
           ids: Ints, depth: Floats) -> None:
     """Draw one triangle given in 1/256 pixels."""
+    left = max((min(x0, x1, x2) + _HALF - 1) >> _SHIFT, 0)
+    right = min((max(x0, x1, x2) - _HALF) >> _SHIFT, ids.shape[1] - 1)
+    top = max((min(y0, y1, y2) + _HALF - 1) >> _SHIFT, 0)
+    bottom = min((max(y0, y1, y2) - _HALF) >> _SHIFT, ids.shape[0] - 1)
+    if left > right or top > bottom:
+        return
     area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
     if area == 0:
         return
     if area < 0:
         x1, x2, y1, y2, z1, z2, area = x2, x1, y2, y1, z2, z1, -area
-    left = max((min(x0, x1, x2) - _HALF + _SUB - 1) >> _SHIFT, 0)
-    right = min((max(x0, x1, x2) - _HALF) >> _SHIFT, ids.shape[1] - 1)
-    top = max((min(y0, y1, y2) - _HALF + _SUB - 1) >> _SHIFT, 0)
-    bottom = min((max(y0, y1, y2) - _HALF) >> _SHIFT, ids.shape[0] - 1)
-    if left > right or top > bottom:
-        return
     px, py = (left << _SHIFT) + _HALF, (top << _SHIFT) + _HALF
+    # The bias of an edge, a unit of 1/65536 square pixels, is too small to matter for the depth.
     e0 = (x2 - x1) * (py - y1) - (y2 - y1) * (px - x1) + _bias(x2 - x1, y2 - y1)
     e1 = (x0 - x2) * (py - y2) - (y0 - y2) * (px - x2) + _bias(x0 - x2, y0 - y2)
     e2 = (x1 - x0) * (py - y0) - (y1 - y0) * (px - x0) + _bias(x1 - x0, y1 - y0)
     dx0, dx1, dx2 = (y1 - y2) * _SUB, (y2 - y0) * _SUB, (y0 - y1) * _SUB
     dy0, dy1, dy2 = (x2 - x1) * _SUB, (x0 - x2) * _SUB, (x1 - x0) * _SUB
-    scale = 1.0 / area
-    across = (dx1 * (z1 - z0) + dx2 * (z2 - z0)) * scale
-    down = (dy1 * (z1 - z0) + dy2 * (z2 - z0)) * scale
-    z_row = z0 + (((x0 - x2) * (py - y2) - (y0 - y2) * (px - x2)) * (z1 - z0)
-                  + ((x1 - x0) * (py - y0) - (y1 - y0) * (px - x0)) * (z2 - z0)) * scale
-    for row in range(top, bottom + 1):
+    z1, z2 = (z1 - z0) / area, (z2 - z0) / area
+    across, down = dx1 * z1 + dx2 * z2, dy1 * z1 + dy2 * z2
+    z_row = z0 + e1 * z1 + e2 * z2
+    for row in range(np.uint64(top), np.uint64(bottom + 1)):
         w0, w1, w2, z = e0, e1, e2, z_row
         depths, labels = depth[row], ids[row]
-        for column in range(left, right + 1):
+        for column in range(np.uint64(left), np.uint64(right + 1)):
             if (w0 | w1 | w2) >= 0 and z < depths[column]:
                 depths[column] = z
                 labels[column] = label
