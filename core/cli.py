@@ -56,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(options, error, str(error), 1)
     except KeyboardInterrupt:
         return _say("Interrupted: nothing was written.", 130)
+    except SystemError as error:  # how an interrupt inside compiled code arrives
+        if not isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
+            return _bug(options, error)
+        return _say("Interrupted: nothing was written.", 130)
     except BrokenPipeError:
         sys.stdout = None  # nobody reads the rest, and the interpreter must not try to flush it
         return 1
@@ -64,9 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(options, error, f"{error.filename or 'The system'}: {error.strerror or error}.", 1)
     except Exception as error:
-        text = f"This is a bug in mien ({type(error).__name__}: {error}); --debug shows where."
-        return _fail(options, error, text, 3)
+        return _bug(options, error)
     return 0
+
+
+def _bug(options: argparse.Namespace, error: Exception) -> int:
+    return _fail(options, error, f"This is a bug in mien ({type(error).__name__}: {error}); --debug shows where.", 3)
 
 
 def _interrupt(*_: object) -> NoReturn:

@@ -18,7 +18,6 @@ from mien.core.fitting.observe import centred, observe, starting_pose
 from mien.core.fitting.pose import Pose
 from mien.core.fitting.priors import expression_prior
 from mien.core.fitting.solver import Face, Options, solve_face, solve_shared
-from mien.core.fitting.turned import straightened
 from mien.core.landmarks.mirror import MIRROR
 from mien.core.model_files import default_model
 from scipy.optimize import lsq_linear
@@ -34,7 +33,7 @@ def model() -> FaceModel:
 
 def fit_exact(points: np.ndarray, width: int, height: int, model: FaceModel, **options: object) -> Fit:
     """A fit that takes landmarks for true: these do not come from the net, whose habits on turned heads are known."""
-    return fit_landmarks(points, width, height, model, straighten=False, **options)  # type: ignore[arg-type]
+    return fit_landmarks(points, width, height, model, **options)  # type: ignore[arg-type]
 
 
 class Truth:
@@ -103,7 +102,7 @@ def test_more_views_say_more_about_the_person(model: FaceModel) -> None:
         neutral = model.vertices(truths[0].identity)
         row = [model.mean]
         for count in (1, 4):
-            fits = fit_views(points[:count], [(WIDTH, HEIGHT)] * count, model, noise=0.1, straighten=False)
+            fits = fit_views(points[:count], [(WIDTH, HEIGHT)] * count, model, noise=0.1)
             assert all(np.array_equal(fit.identity, fits[0].identity) for fit in fits)
             row.append(model.vertices(fits[0].identity))
         errors.append([np.linalg.norm(v - neutral, axis=1)[face].mean() for v in row])
@@ -293,21 +292,6 @@ def test_warnings_speak_plainly(model: FaceModel) -> None:
     assert any("turned" in w for w in turned.warnings)
     blurred = fit_exact(truth.points, WIDTH, HEIGHT, model, confidence=0.4)
     assert any("hard to make out" in w for w in blurred.warnings) and blurred.confidence <= 0.4
-
-
-def test_what_the_net_does_on_turned_heads_is_taken_away(model: FaceModel) -> None:
-    landmarks, truth = landmark_model(model), Truth(model, 21)
-    for yaw in (-75, -30, 0, 30, 75):
-        truth.rotation = np.radians([4, yaw, 10])
-        points = detector_points(model, truth)
-        straight = straightened(landmarks, points[None])[0]
-        moved = np.linalg.norm((straight - points)[:, :2], axis=1).mean() / truth.camera.focal * 750
-        assert moved < 0.3 if yaw == 0 else 0.3 < moved < 8
-        flipped = straightened(landmarks, (points[MIRROR] * [-1, 1, 1])[None])[0]
-        np.testing.assert_allclose(flipped[MIRROR] * [-1, 1, 1], straight, atol=0.2)
-        np.testing.assert_allclose(straightened(landmarks, 2 * points[None])[0], 2 * straight, atol=1e-6)
-    blank = np.full((1, 478, 3), np.nan)
-    assert np.isnan(straightened(landmarks, blank)).all()
 
 
 def test_input_that_is_no_face_is_refused(model: FaceModel) -> None:

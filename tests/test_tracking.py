@@ -14,7 +14,6 @@ from mien.core.face_model import FaceModel
 from mien.core.fitting import solve_sequence, track_video
 from mien.core.fitting.landmark_model import landmark_model
 from mien.core.fitting.smoothing import bridge, bridge_rotations, noise_of, smooth
-from mien.core.fitting.turned import straightened
 from mien.core.model_files import default_model
 from mien.core.motion import Motion
 
@@ -64,9 +63,7 @@ def noisy(sigma: float = 0.5) -> np.ndarray:
     rng = np.random.default_rng(1)
     clean = play().points
     together = rng.normal(0, 0.5 * sigma, (len(clean), 1, 3))
-    # the net's own error on turned heads, which tracking knows
-    habit = clean - straightened(landmark_model(default_model()), clean)
-    return clean + habit + rng.normal(0, sigma, clean.shape) + together
+    return clean + rng.normal(0, sigma, clean.shape) + together
 
 
 def points_of(motion: Motion) -> np.ndarray:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from ..camera import Camera, Projection
 from ..errors import BadInput
 from ..face_model import FaceModel
+from ..threads import on_one_thread
 from .fit import Fit
 from .landmark_model import LandmarkModel, landmark_model
 from .observe import centred, observe, starting_pose
 from .priors import expression_prior
 from .report import make_fit
 from .solver import Face, Options, solve_face, solve_shared
-from .turned import straightened
 
 Array = NDArray[np.float64]
 
@@ -32,38 +32,37 @@ class Style:
 
 def fit_landmarks(points: NDArray[np.floating], width: int, height: int, model: FaceModel | None = None, *,
                   projection: Projection = "orthographic", identity: NDArray[np.floating] | None = None,
-                  scheme: str = "mesh478", noise: float = 1.0, straighten: bool = True, confidence: float = 1.0) -> Fit:
+                  scheme: str = "mesh478", noise: float = 1.0, confidence: float = 1.0) -> Fit:
     """Fit a face model to the landmarks (L, 2 or 3) of one image, in its pixels (nearer is larger in depth).
 
     A given `identity` (S,) is kept; else it is estimated too. `noise` scales the detector's usual error (less for
-    exact landmarks). `straighten` takes away the landmark net's known errors on turned heads (see turned.py). NaN
-    marks landmarks that are missing.
+    exact landmarks). NaN marks landmarks that are missing.
 
     Raises:
         BadInput: the landmarks do not have the scheme's shape, or too few are finite.
     """
     return fit_views([points], [(width, height)], model, projection=projection, identity=identity, scheme=scheme,
-                     noise=noise, straighten=straighten, confidence=[confidence])[0]
+                     noise=noise, confidence=[confidence])[0]
 
 
 def fit_views(points: Sequence[NDArray[np.floating]], sizes: Sequence[tuple[int, int]],
               model: FaceModel | None = None, *, projection: Projection = "orthographic",
               identity: NDArray[np.floating] | None = None, scheme: str = "mesh478", noise: float = 1.0,
-              straighten: bool = True, confidence: Sequence[float] | None = None) -> list[Fit]:
+              confidence: Sequence[float] | None = None) -> list[Fit]:
     """As `fit_landmarks`, for several images of one person: one identity, a pose and an expression for each."""
     if not points or len(points) != len(sizes):
         raise BadInput("A fit needs at least one image's landmarks, and a size for each.")
     model = default_model_if_none(model)
     landmarks = landmark_model(model, scheme)
     cameras = [Camera.for_image(w, h, projection) for w, h in sizes]
-    seen = [centred(p, c, landmarks.scheme.count) for p, c in zip(points, cameras, strict=True)]
-    targets = [straightened(landmarks, s[None])[0] for s in seen] if straighten else seen
+    targets = [centred(p, c, landmarks.scheme.count) for p, c in zip(points, cameras, strict=True)]
     alpha, faces = solve_images(landmarks, targets, cameras, identity, Style(noise))
     trust = confidence if confidence is not None else [1.0] * len(points)
     return [make_fit(model, landmarks, f, alpha, c, s, t)
-            for f, c, s, t in zip(faces, cameras, seen, trust, strict=True)]
+            for f, c, s, t in zip(faces, cameras, targets, trust, strict=True)]
 
 
+@on_one_thread
 def solve_images(landmarks: LandmarkModel, targets: Sequence[Array], cameras: Sequence[Camera],
                  identity: NDArray[np.floating] | None, style: Style) -> tuple[Array, list[Face]]:
     """Identity (S,) and every image's face; visibility is judged anew once the pose is known better."""

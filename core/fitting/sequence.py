@@ -11,6 +11,7 @@ from ..camera import Camera, Projection
 from ..errors import NoFaceFound
 from ..face_model import FaceModel
 from ..motion import Motion
+from ..threads import on_one_thread
 from .keyframes import spread_frames
 from .landmark_fit import Style, inverse_focal, solve_images
 from .landmark_model import LandmarkModel, landmark_model
@@ -19,7 +20,6 @@ from .pose import Pose, rotation_of, translation_of
 from .priors import expression_prior
 from .smoothing import bridge, bridge_rotations, noise_of, smooth, smooth_rotations
 from .solver import Face, Options, solve_face
-from .turned import straightened
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -57,6 +57,7 @@ class _Poses:
     numbers: Array
 
 
+@on_one_thread
 def solve_track(track: Track, model: FaceModel, *, identity: NDArray[np.floating] | None = None,
                 projection: Projection = "orthographic", metadata: Mapping[str, str] | None = None) -> Motion:
     """Identity, then pose and expression of every frame; the pose is smoothed, then the expression solved in it.
@@ -67,7 +68,7 @@ def solve_track(track: Track, model: FaceModel, *, identity: NDArray[np.floating
     if not (track.trust > 0).any():
         raise NoFaceFound("No face was found in any frame of the video; use one where a face is larger.")
     landmarks, camera = landmark_model(model), Camera.for_image(track.width, track.height, projection)
-    targets = straightened(landmarks, track.points - np.array([*camera.centre, 0], np.float32))
+    targets = track.points - np.array([*camera.centre, 0], np.float32)
     track = replace(track, starts=shots(track) if track.starts is None else track.starts)
     alpha = person(landmarks, targets, track, camera) if identity is None else np.asarray(identity, np.float64)
     poses, expression = _solve_frames(landmarks, targets, track, alpha, inverse_focal(camera))

@@ -26,8 +26,12 @@ SOURCES = {
                         "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1"),
     "face_mesh": ("face_landmark/face_landmark_with_attention.tflite",
                   "e06a804e0144f9929eda782122916b35d60c697c3c9344013ca2bbe76a6ce2b4"),
+    "face_mesh_plain": ("face_landmark/face_landmark.tflite",
+                        "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814"),
 }
 """Net → path below mediapipe/modules in the wheel, and the sha256 of that file"""
+SHIPPED = ("face_short_range", "face_full_range", "face_mesh")
+"""The nets beside this file; from the plain mesh net, `face_turned` is trained (models/turned_mesh)"""
 TOLERANCE = 1e-4
 """Largest allowed difference to the TFLite interpreter, relative to the largest output"""
 
@@ -52,18 +56,25 @@ def read_source(wheel: Path, name: str) -> bytes:
 def convert(name: str, content: bytes) -> onnx.ModelProto:
     """A net as ONNX, channels first, any batch size."""
     source = TfliteGraph(content)
-    return convert_attention_net(source) if name == "face_mesh" else convert_detector(source)
+    if name == "face_mesh":
+        return convert_attention_net(source)
+    return convert_plain(source, ("points", "logit") if name == "face_mesh_plain" else ("boxes", "scores"))
 
 
-def convert_detector(source: TfliteGraph) -> onnx.ModelProto:
-    """`image` (n, 3, side, side) in -1..1 → raw `boxes` (n, anchors, 16) and `scores` (n, anchors, 1)."""
+def convert_plain(source: TfliteGraph, names: tuple[str, str]) -> onnx.ModelProto:
+    """A net of ordinary operators with two outputs.
+
+    A detector: `image` (n, 3, side, side) in -1..1 → raw `boxes` (n, anchors, 16) and `scores` (n, anchors, 1). The
+    plain mesh net: `image` (n, 3, 192, 192) in 0..1 → `points` (n, 1404, 1, 1) in window pixels, `logit` (n, 1, 1, 1).
+    """
     builder = OnnxBuilder(source)
     builder.names[source.inputs[0]] = "image"
     builder.convert(source.operators)
     outputs: dict[str, list[int | str]] = {}
-    for name, tensor in zip(("boxes", "scores"), source.outputs, strict=True):
+    for name, tensor in zip(names, source.outputs, strict=True):
         builder.node("Identity", [builder.names[tensor]], output=name)
-        outputs[name] = ["n", *source.shape(tensor)[1:]]
+        shape = source.shape(tensor)
+        outputs[name] = ["n", *shape[1:]] if len(shape) == 3 else ["n", shape[3], *shape[1:3]]
     side = source.shape(source.inputs[0])[1]
     return builder.model({"image": ["n", 3, side, side]}, outputs)
 
@@ -75,7 +86,7 @@ def check(name: str, content: bytes, model: onnx.ModelProto) -> float:
 
 def main(wheel: Path, folder: Path) -> None:
     """Convert, check and write every net."""
-    for name in SOURCES:
+    for name in SHIPPED:
         content = read_source(wheel, name)
         model = convert(name, content)
         difference = check(name, content, model)

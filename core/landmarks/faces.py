@@ -1,27 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faces in a photo: found, and their landmarks refined; retried in other ways before there is said to be none."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BadInput, NoFaceFound
 from .detector import Detection
-from .keypoints import HeadPose, canonical_points, pose_of_keypoints
+from .keypoints import canonical_points, pose_of_keypoints
 from .mesh import mesh_points, probability, roi_of_points
-from .profile import corrected
 from .roi import Pixels
 from .search import find_in_whole, other_turns, search_further
+from .turned import TURNED, head_rotation, turned_points, yaw_of
 
 Floats = NDArray[np.float32]
 _SURE = 8.0
 """Logit of the mesh net above which its points need no help"""
-_STRETCHES = (1.0, 1.25, 1.5)
-_SHARPNESS = 0.3
-_TRUST = 3.0
-_LIKELY, _MISFIT, _RATHER_SURE = 0.6, 0.4, 6.0
-_LEARNT_FROM = np.radians(20)
+_FACE = 0.0
+"""Logit of the net for turned heads from which it is a face"""
+_DOUBTFUL = 0.5
+"""Score of the detector below which the mesh net is not believed alone"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +28,7 @@ class FaceLandmarks:
     """One face: `points` (478, 3) float32 in image pixels, pixel centres at +0.5.
 
     z is on the same scale, nearer = larger. `box` (x0, y0, x1, y1) encloses the points. `confidence` is in 0..1;
-    below 0.5 the mesh net did not recognise the face (a profile, often), and the points are a coarse guess.
+    below 0.5 the face is hardly recognised, and the points are a coarse guess.
     """
 
     points: Floats
@@ -80,7 +79,7 @@ def _same(first: FaceLandmarks, second: FaceLandmarks) -> bool:
 def landmarks_of_detection(rgb: Pixels, found: Detection) -> FaceLandmarks | None:
     """Points of a detected face, its window taken from the points themselves the second time.
 
-    None when neither the detector nor the mesh net is convinced that it is one.
+    Where the head is turned away, the net for that has the word. None when no net is convinced that it is a face.
     """
     first, _ = mesh_points(rgb, [found.roi])
     points, logits = mesh_points(rgb, [roi_of_points(first[0])])
@@ -89,39 +88,24 @@ def landmarks_of_detection(rgb: Pixels, found: Detection) -> FaceLandmarks | Non
         if views.max() > logits[0] + _SURE:
             turned, certainty = mesh_points(rgb, [roi_of_points(first[views.argmax()])])
             points, logits = (turned, certainty) if certainty[0] > logits[0] else (points, logits)
-    if logits[0] >= _SURE:
-        return face_from_points(points[0], max(found.score, 0.9) * probability(logits[0]))
-    return _turned_away(rgb, found)
+    if logits[0] < _SURE:
+        return _turned_away(rgb, found)
+    face = points[0]
+    if found.score < _DOUBTFUL or abs(yaw_of(head_rotation(face))) > TURNED:
+        other, logit = turned_points(rgb, face)
+        if found.score < _DOUBTFUL and logit < _FACE:
+            return None
+        face = other if abs(yaw_of(head_rotation(other))) > TURNED else face
+    return face_from_points(face, max(found.score, 0.9) * probability(logits[0]))
 
 
 def _turned_away(rgb: Pixels, found: Detection) -> FaceLandmarks | None:
-    """Points of a face that the mesh net hardly recognises, by several views and the detector's keypoints.
-
-    The views are upright on the head's pose and stretched across, which makes a profile look less turned; each is
-    also mirrored. Their points are averaged by how sure the net is; the less sure it is of all, the nearer the result
-    to the canonical face in the keypoints' pose; and up to half of it is what was learnt from renders of turned heads.
-    """
-    pose = pose_of_keypoints(found.keypoints)
-    points, logits, guess = views_of_turned_face(rgb, pose)
-    best = float(logits.max())
-    if (best < 0 and pose.misfit > _MISFIT) or (found.score < _LIKELY and best < _RATHER_SURE):
+    """Points of a face that the ordinary mesh net hardly recognises, beginning with the pose of its keypoints."""
+    guess = pose_of_keypoints(found.keypoints).project(canonical_points())
+    points, logit = turned_points(rgb, guess, passes=3)
+    if logit < _FACE:
         return None
-    share = probability(_SHARPNESS * (best - _TRUST))
-    mixed = share * points + (1 - share) * guess
-    part = 0.5 * min(max((abs(pose.yaw) - _LEARNT_FROM) / _LEARNT_FROM, 0), 1)
-    merged = (1 - part) * mixed + part * corrected(pose, found.keypoints, points, logits)
-    return face_from_points(np.asarray(merged, np.float32), found.score * probability(best))
-
-
-def views_of_turned_face(rgb: Pixels, pose: HeadPose) -> tuple[Floats, Floats, Floats]:
-    """The mesh net's points (478, 3) merged over six views, its logits (6,), and the canonical face in that pose."""
-    guess = pose.project(canonical_points())
-    base = replace(roi_of_points(guess), angle=pose.roll)
-    views = [replace(base, stretch=stretch, mirrored=mirrored)
-             for stretch in _STRETCHES for mirrored in (False, True)]
-    points, logits = mesh_points(rgb, views)
-    weights = np.exp(_SHARPNESS * (logits - logits.max()))
-    return np.asarray(np.tensordot(weights / weights.sum(), points, 1), np.float32), logits, guess
+    return face_from_points(points, found.score * probability(logit))
 
 
 def pick_face(faces: list[FaceLandmarks], face: int | None = None) -> FaceLandmarks:

@@ -13,6 +13,8 @@ from .runtime import run_net
 
 Floats = NDArray[np.float32]
 SIDE = 192
+WINDOW = 1.5
+"""Side of a window over the longer side of the points' extent"""
 _EYE_CORNERS = (33, 263)
 _LEAN = math.radians(20)
 
@@ -35,7 +37,7 @@ def probability(logit: float) -> float:
 
 
 def roi_of_points(points: NDArray[np.floating]) -> Roi:
-    """The window for the next pass: upright along the outer eye corners, 1.5 times the points' extent.
+    """The window for the next pass: upright along the outer eye corners, `WINDOW` times the points' extent.
 
     The extent is measured along the picture's axes, as the net is used to, unless the head leans more than 20°.
     """
@@ -48,4 +50,4 @@ def roi_of_points(points: NDArray[np.floating]) -> Roi:
     low, high = turned.min(0), turned.max(0)
     middle = (low + high) / 2
     x, y = cos * middle[0] - sin * middle[1], sin * middle[0] + cos * middle[1]
-    return Roi(float(x), float(y), float(1.5 * (high - low).max()), angle)
+    return Roi(float(x), float(y), float(WINDOW * (high - low).max()), angle)

@@ -17,7 +17,6 @@ Pixels = NDArray[np.uint8]
 class Roi:
     """A square of `side` pixels around (`x`, `y`), turned by `angle` radians (x towards y), perhaps mirrored.
 
-    With `stretch` above 1 it is narrower than high by that factor, and its content is stretched to a square.
     Image coordinates: origin at the top left corner, pixel centres at +0.5.
     """
 
@@ -26,12 +25,11 @@ class Roi:
     side: float
     angle: float = 0.0
     mirrored: bool = False
-    stretch: float = 1.0
 
     @property
     def width(self) -> float:
         """Its extent along its own x axis in pixels, negative when it is mirrored."""
-        return (-self.side if self.mirrored else self.side) / self.stretch
+        return -self.side if self.mirrored else self.side
 
     def to_image(self, points: NDArray[np.floating]) -> Floats:
         """Points (..., 2 or 3), 0..1 inside the window, to image pixels; depth is scaled with the side."""

@@ -14,7 +14,7 @@ from .roi import Pixels, Roi, whole_image
 Window = tuple[Roi, DetectorNet]
 SMALLEST = 16.0
 """Faces less wide than this many pixels are not reported: at that size anything looks like one"""
-_CERTAIN, _POSSIBLE, _LIKELY_FAR = 0.75, 0.5, 0.7
+_CERTAIN, _POSSIBLE, _LIKELY_FAR = 0.75, 0.35, 0.45
 _FIRST_THRESHOLD, _THRESHOLD = 0.4, 0.5
 _MOST_LOOKS = 20
 _BETTER = 0.1
