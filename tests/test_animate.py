@@ -121,10 +121,11 @@ def test_channels_are_matched_by_name(model: FaceModel) -> None:
 
 @pytest.mark.parametrize("relative", [True, False])
 @pytest.mark.parametrize("pose", [(0.0, 0.0, 0.0), (0.2, -0.5, 0.1)])
-def test_no_motion_gives_the_photo_itself(model: FaceModel, pose: tuple[float, float, float],
-                                          relative: bool) -> None:
+@pytest.mark.parametrize("jaw", [0.0, 0.1, 0.4])
+def test_no_motion_gives_the_photo_itself(model: FaceModel, pose: tuple[float, float, float], relative: bool,
+                                          jaw: float) -> None:
     """To the last bit, whatever the photo shows: noise shows every shift."""
-    source = exact_fit(model, pose, jawOpen=0.4, eyeBlinkLeft=0.6)
+    source = exact_fit(model, pose, jawOpen=jaw, eyeBlinkLeft=0.6)
     noise = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
     assert (played(model, noise, source, source, relative) == noise).all()
 

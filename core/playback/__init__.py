@@ -47,6 +47,6 @@ def animate(photo: NDArray[np.uint8], fit: "Fit", motion: Motion, model: FaceMod
             shape = source.shape(expression)
             vertices = source.vertices(shape, rotation, translation)
             nodes = net.targets(source, vertices, rotation, translation)
-            yield compose(source, net, vertices, nodes, source.renewed(shape), source.lashes(shape))
+            yield compose(source, net, vertices, nodes, source.renewed(shape), source.shadow(shape))
 
     return frames()

@@ -40,10 +40,10 @@ class _Mesh:
 
 
 def compose(source: Source, net: Surround, vertices: Floats, nodes: Floats, renewed: Floats,
-            lashes: Floats) -> Bytes:
+            shadow: Floats) -> Bytes:
     """The frame (H, W, 3) for moved vertices (V, 3) and moved nodes (N, 3), pixels, z nearer = larger.
 
-    `renewed` (V,) is how far the photo no longer shows what a vertex looks like, `lashes` (V,) how much darker it is.
+    `renewed` (V,) is how far the photo no longer shows what a vertex looks like, `shadow` (V,) how much darker it is.
     """
     height, width = source.photo.shape[:2]
     ground = rasterize_image(nodes, net.triangles, height, width, backend="cpu")
@@ -59,8 +59,8 @@ def compose(source: Source, net: Surround, vertices: Floats, nodes: Floats, rene
     out = resample(source.padded, shift)
     _add_texture(hidden, head.triangle_id, head.barycentric, source.texture, source.model.uv,
                  source.model.uv_triangles, out)
-    if lashes.any():
-        _darken(head.triangle_id, head.barycentric, source.triangles, lashes, out)
+    if shadow.any():
+        _darken(head.triangle_id, head.barycentric, source.triangles, shadow, out)
     return _softened(out, head.triangle_id, source.layers, mesh.shift)
 
 

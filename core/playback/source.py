@@ -25,6 +25,8 @@ _SHUTTING = 0.0018
 _OPENING = (0.002, 0.005)
 """Metres by which the jaw opens until teeth that the photo shows before tongue and palate are gone from there"""
 _LASHES = 0.75
+_LIPS, _LIP_SHADOW = (0.003, 0.011), 0.5
+"""Metres between the lips from which on, and from which on wholly, light falls into the mouth; and its lack"""
 _OPEN = 6e-5
 """Square metres of the mouth's inside from which on a photo's mouth counts as open"""
 _RIM = (0.0010, 0.0026)
@@ -58,6 +60,8 @@ class Source:
     """(V,) 1 on the rims of the upper lids"""
     throat: Floats
     """(V,) 1 on what teeth may hide: tongue and cavity"""
+    unseen: Floats
+    """(V,) 1 on the inside of a mouth that is shut in the photo"""
     jaw: Ints
     """Vertices that move with the lower jaw: the lower teeth"""
     mouth: NDArray[np.int16]
@@ -88,10 +92,17 @@ class Source:
         open_wide = float(np.clip((jaw - _OPENING[0]) / (_OPENING[1] - _OPENING[0]), 0, 1))
         return np.asarray(np.maximum(self.lids * down, self.throat * open_wide), np.float32)
 
-    def lashes(self, shape: Floats) -> Floats:
-        """How dark the lash line of a shut eye is at each vertex (V,), 0..1."""
+    def shadow(self, shape: Floats) -> Floats:
+        """How much darker than its texture each vertex (V,) is, 0..1.
+
+        Shut eyes have a lash line; lips that open a little leave the mouth, which the photo does not show, dark.
+        """
         down = np.clip((self.rest[:, 1] - shape[:, 1]) / _SHUTTING - 0.5, 0, 1)
-        return np.asarray(self.rims * down * _LASHES, np.float32)
+        gap, before = _lip_gap(self.model, shape), _lip_gap(self.model, self.rest)
+        narrow = np.clip((_LIPS[1] - gap) / (_LIPS[1] - _LIPS[0]), 0, 1)
+        opened = np.clip((gap - before) / _LIPS[0], 0, 1)
+        dim = self.unseen * (_LIP_SHADOW * float(narrow * opened))
+        return np.asarray(np.maximum(self.rims * down * _LASHES, dim), np.float32)
 
 
 def prepare(photo: Bytes, fit: "Fit", model: FaceModel) -> Source:
@@ -106,9 +117,10 @@ def prepare(photo: Bytes, fit: "Fit", model: FaceModel) -> Source:
     offset = fit.vertices_image - project(rest, fit.rotation, fit.translation, fit.camera)
     texture = paint_texture([photo], [view], model, _texture_size(view), bare_lids=True).rgb
     lids, rims = _upper_lids(model)
+    mouth = _mouth(view)
     return Source(photo, padded(photo), fit, model, view, solid_triangles(model), triangle_kinds(model),
-                  _layers(model), texture, _hold(model), lids, rims, _throat(model),
-                  _vertices_of(model, "teeth_lower"), _mouth(view), neutral, rest, np.asarray(offset, np.float32))
+                  _layers(model), texture, _hold(model), lids, rims, _throat(model), _unseen(model, mouth),
+                  _vertices_of(model, "teeth_lower"), mouth, neutral, rest, np.asarray(offset, np.float32))
 
 
 def _moved(model: FaceModel, expression: NDArray[np.floating]) -> Floats:
@@ -158,6 +170,21 @@ def _throat(model: FaceModel) -> Floats:
     throat = np.zeros(model.vertex_count, np.float32)
     throat[_vertices_of(model, "tongue")] = throat[_vertices_of(model, "mouth_cavity")] = 1
     return throat
+
+
+def _unseen(model: FaceModel, mouth: NDArray[np.int16]) -> Floats:
+    inside = np.zeros(model.vertex_count, np.float32)
+    if not len(mouth):
+        inside[np.unique(model.triangles[triangle_kinds(model) == MOUTH])] = 1
+    return inside
+
+
+def _lip_gap(model: FaceModel, shape: Floats) -> float:
+    """Metres between the middles of the inner lips; wide open where the model does not know its lips."""
+    if "ibug68" not in model.embeddings:
+        return 1.0
+    points = model.points("ibug68", shape)
+    return float(np.linalg.norm(points[62] - points[66]))
 
 
 def _vertices_of(model: FaceModel, part: str) -> Ints:
