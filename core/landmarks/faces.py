@@ -49,7 +49,7 @@ def face_from_points(points: Floats, confidence: float) -> FaceLandmarks:
 
 
 def detect_faces(rgb: Pixels, max_faces: int = 8) -> list[FaceLandmarks]:
-    """Faces in rgb (H, W, 3) uint8, the largest first; empty when there is none.
+    """Faces in rgb (H, W, 3) uint8, the most prominent (size times confidence) first; none, when there is none.
 
     Raises:
         BadInput: rgb is not such an array.
@@ -58,7 +58,7 @@ def detect_faces(rgb: Pixels, max_faces: int = 8) -> list[FaceLandmarks]:
     for search in (find_in_whole, search_further):
         found = [face for d in search(rgb) if (face := landmarks_of_detection(rgb, d))]
         if found:
-            faces = sorted(found, key=lambda face: -face.size)
+            faces = sorted(found, key=lambda face: -face.size * face.confidence)
             return [face for k, face in enumerate(faces)
                     if not any(_same(face, other) for other in faces[:k])][:max_faces]
     return []
@@ -109,7 +109,7 @@ def _turned_away(rgb: Pixels, found: Detection) -> FaceLandmarks | None:
 
 
 def pick_face(faces: list[FaceLandmarks], face: int | None = None) -> FaceLandmarks:
-    """The face with that number, counted from 0 by size; the largest one by default.
+    """The face with that number, counted from 0 by prominence; the most prominent one by default.
 
     Raises:
         NoFaceFound: there are no faces.
@@ -119,12 +119,12 @@ def pick_face(faces: list[FaceLandmarks], face: int | None = None) -> FaceLandma
         raise NoFaceFound("No face was found in the picture; use one where a face is larger and better seen.")
     index = 0 if face is None else face
     if not 0 <= index < len(faces):
-        raise BadInput(f"There is no face {index}: the picture has {len(faces)}, numbered from 0 by size.")
+        raise BadInput(f"There is no face {index}: the picture has {len(faces)}, numbered from 0.")
     return faces[index]
 
 
 def landmarks_of(rgb: Pixels, face: int | None = None) -> FaceLandmarks:
-    """The landmarks of one face of a photo, the largest unless `face` numbers another.
+    """The landmarks of one face of a photo, the most prominent unless `face` numbers another.
 
     Raises:
         NoFaceFound: no face was found.
