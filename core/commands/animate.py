@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                           help="add the driver's changes to the photo's expression and pose (default)")
     transfer.add_argument("--absolute", dest="relative", action="store_false",
                           help="take the driver's expression and head rotation as they are")
-    parser.add_argument("--face", type=int, metavar="N", help="the N-th face, from 0, the default: the largest that is well seen")
+    parser.add_argument("--face", type=int, metavar="N", help="the N-th face, from 0, the most prominent one")
     common.add_model(parser)
     common.add_json(parser)
 

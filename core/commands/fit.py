@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_output(parser, "the fitted face, .npz")
     parser.add_argument("--overlay", type=Path, metavar="PNG", help="the mesh drawn over the first photo")
     parser.add_argument("--glb", type=Path, metavar="GLB", help="the textured head as glTF")
-    parser.add_argument("--face", type=int, metavar="N", help="of a single photo, the N-th face, from 0 (the largest that is well seen)")
+    parser.add_argument("--face", type=int, metavar="N", help="the N-th face, from 0, the most prominent one")
     common.add_projection(parser)
     common.add_model(parser)
     common.add_json(parser)

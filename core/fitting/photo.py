@@ -19,8 +19,8 @@ def fit_photo(rgb: Rgb, model: FaceModel | None = None, *, projection: Projectio
               face: int | None = None) -> Fit:
     """Find a face in a photo (H, W, 3) uint8 RGB and fit the face model to it.
 
-    The default model is used unless another is given; it needs the landmarks `mesh478`. The most prominent face is taken
-    unless `face` numbers another, from 0 by size.
+    The default model is used unless another is given; it needs the landmarks `mesh478`. The most prominent
+    face is taken unless `face` numbers another, from 0.
 
     Raises:
         NoFaceFound: there is no face.

@@ -39,7 +39,7 @@ class GraphNet(nn.Module):
         self.weights = nn.ParameterDict()
         for item in model.graph.initializer:
             values = numpy_helper.to_array(item)
-            if np.issubdtype(values.dtype, np.floating) and values.size > 1:
+            if np.issubdtype(values.dtype, np.floating):
                 self.weights[item.name] = nn.Parameter(torch.from_numpy(values.astype(np.float32)))
             else:
                 self.constants[item.name] = torch.from_numpy(values.copy())

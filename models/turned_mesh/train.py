@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...core.files import atomic_write
-from ...core.landmarks.build_nets import convert, read_source
 from ...core.landmarks.mirror import MIRROR
 from .graph_net import POINTS, GraphNet
 from .pictures import SIDE
@@ -159,7 +158,8 @@ def _unpacked(text: dict[str, str]) -> dict[str, object]:
 
 def train(wheel: Path, clips: list[Path], folder: Path, output: Path, steps: int) -> None:
     """Train, or go on training, and write the averaged weights as an ONNX net."""
-    torch.manual_seed(0)
+    from ...core.landmarks.build_nets import convert, read_source
+
     run = Run.fresh(GraphNet(convert(START, read_source(wheel, START)), FROZEN_SIDE))
     material = Material(folder, real_windows(clips, np.random.default_rng(5)), grounds())
     material.refresh()
