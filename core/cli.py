@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say("Interrupted: nothing was written.", 130)
     except SystemError as error:  # how an interrupt inside compiled code arrives
-        if not isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
+        if not _interrupted(error):
             return _bug(options, error)
         return _say("Interrupted: nothing was written.", 130)
     except BrokenPipeError:
@@ -74,6 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _bug(options: argparse.Namespace, error: Exception) -> int:
     return _fail(options, error, f"This is a bug in mien ({type(error).__name__}: {error}); --debug shows where.", 3)
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether an interrupt is somewhere among an error's causes."""
+    return error is not None and (isinstance(error, KeyboardInterrupt) or _interrupted(error.__cause__))
 
 
 def _interrupt(*_: object) -> NoReturn:
