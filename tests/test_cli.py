@@ -117,3 +117,26 @@ def test_an_interrupt_leaves_nothing_behind(stop: signal.Signals, tmp_path: Path
     assert child.returncode == 130
     assert said.strip().splitlines()[-1] == "mien: Interrupted: nothing was written."
     assert not list(tmp_path.iterdir())
+
+
+def test_sound_and_provenance_go_along(tmp_path: Path, mien) -> None:
+    import av
+
+    driving, result = tmp_path / "driving.mp4", tmp_path / "out.mp4"
+    portrait = read_image(PORTRAIT)
+    with av.open(str(driving), "w") as container:
+        video = container.add_stream("libx264", rate=25, width=512, height=512, pix_fmt="yuv420p")
+        audio = container.add_stream("aac", rate=44100)
+        for _ in range(8):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(portrait, format="rgb24")))
+        for start in range(0, 16384, 1024):
+            tone = np.sin(np.arange(start, start + 1024) / 20).astype(np.float32)[None]
+            frame = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 44100, start
+            container.mux(audio.encode(frame))
+        for stream in (video, audio):
+            container.mux(stream.encode())
+    assert mien("animate", PORTRAIT, "--driving", driving, "-o", result).code == 0
+    with av.open(str(result)) as container:
+        assert [stream.type for stream in container.streams] == ["video", "audio"]
+        assert "compositeSynthetic" in container.metadata["digitalSourceType"]

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
     common.check_outputs(options.output, suffixes={options.output: (".mp4",)})
     from ..fitting import fit_photo
     from ..image import read_image
-    from ..playback import animate, write_video
+    from ..playback import SYNTHETIC, animate, write_video
     from ..progress import progress_bar
 
     model = common.chosen_model(options)
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
     motion = _motion(options, model)
     frames = animate(photo, fit, motion, model, relative=options.relative)
     with progress_bar("rendering", total=len(motion), unit="frames", quiet=options.quiet) as progress:
-        write_video(options.output, frames, motion.fps, progress=progress)
+        write_video(options.output, frames, motion.fps, progress, sound=options.driving, metadata=SYNTHETIC)
     result = {"output": str(options.output), "frames": len(motion), "fps": motion.fps, "warnings": list(fit.warnings)}
     lines = [f"{options.output}: {len(motion)} frames at {motion.fps:g} per second", *fit.warnings]
     common.report(options, result, "\n  ".join(lines))
