@@ -15,7 +15,7 @@ from .writer import SYNTHETIC, write_video
 if TYPE_CHECKING:
     from ..fitting import Fit
 
-__all__ = ["Performance", "SYNTHETIC", "animate", "transfer", "write_video"]
+__all__ = ["SYNTHETIC", "Performance", "animate", "transfer", "write_video"]
 
 
 def animate(photo: NDArray[np.uint8], fit: "Fit", motion: Motion, model: FaceModel | None = None, *,
