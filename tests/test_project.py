@@ -60,7 +60,7 @@ def test_imports_point_one_way(path: Path) -> None:
 def test_core_imports_without_bpy_and_torch() -> None:
     code = _blocked("bpy", "torch", "lightning") + (
         "import pkgutil, importlib, mien.core\n"
-        "skip = ('build_nets', 'convert_tflite', 'convert_onnx', 'cuda')\n"
+        "skip = ('build_nets', 'check_nets', 'convert_tflite', 'convert_onnx', 'convert_attention', 'cuda')\n"
         "for m in pkgutil.walk_packages(mien.core.__path__, 'mien.core.'):\n"
         "    if m.name.split('.')[-1] not in skip: importlib.import_module(m.name)\n"
         "import mien.core.cli\n")

@@ -2,13 +2,14 @@
 """Small convex quadratic programs with bounds."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from ..compiled import compiled
 
 Array = NDArray[np.float64]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def solve_box_qp(hessian: Array, gradient: Array, lower: Array, upper: Array) -> Array:
     """The x (n,) that minimises ½xᵀHx + gᵀx with lower ≤ x ≤ upper, for H (n, n) positive definite.
 
@@ -33,7 +34,7 @@ def solve_box_qp(hessian: Array, gradient: Array, lower: Array, upper: Array) ->
     return np.minimum(np.maximum(x, lower), upper)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _solve_free(h: Array, g: Array, lower: Array, upper: Array, state: NDArray[np.int8], x: Array) -> None:
     """Set x: bounded entries to their bounds, the free ones to the minimum given those (Cholesky)."""
     n = len(g)
@@ -69,7 +70,7 @@ def _solve_free(h: Array, g: Array, lower: Array, upper: Array, state: NDArray[n
         x[free[a]] = right[a]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _contradictions(h: Array, g: Array, lower: Array, upper: Array, state: NDArray[np.int8], x: Array,
                     wrong: NDArray[np.int8]) -> int:
     """Count and mark: free entries beyond a bound (-1, +1: which one) and bounds that pull inwards (2)."""
@@ -95,7 +96,7 @@ def _contradictions(h: Array, g: Array, lower: Array, upper: Array, state: NDArr
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _exchange(state: NDArray[np.int8], wrong: NDArray[np.int8], single: bool) -> None:
     """Apply the marked exchanges: all of them, or only the last (Murty's rule, which cannot cycle)."""
     for i in range(len(state) - 1, -1, -1):

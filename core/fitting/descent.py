@@ -2,9 +2,9 @@
 """Levenberg-Marquardt for one face whose identity is known: the loop that runs for every frame of a video."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiled import compiled
 from .boxqp import solve_box_qp
 from .kernels import POSE, Seen, Shape, data_energy, head_pixels, jacobian, normal_equations, residuals
 
@@ -15,7 +15,7 @@ _RIDGE = np.array([1e-3, 1e-3, 1e-3, 1e-9, 1e-9, 1e-3, 1e-9])
 _TRIES = 6
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def descend(shape: Shape, seen: Seen, turn: Array, numbers: Array, expression: Array, quadratic: Array,
             linear: Array, reach: Array, q: float, iterations: int,
             tolerance: float) -> tuple[Array, Array, Array, float]:
@@ -52,13 +52,13 @@ def descend(shape: Shape, seen: Seen, turn: Array, numbers: Array, expression: A
     return turn, numbers, expression, energy
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _energy(r: Array, shape: Shape, seen: Seen, expression: Array, quadratic: Array, linear: Array) -> float:
     prior = 0.5 * np.dot(expression, np.dot(quadratic, expression)) + np.dot(linear, expression)
     return float(data_energy(r, shape, seen) + prior)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_prior(hessian: Array, gradient: Array, expression: Array, quadratic: Array, linear: Array) -> None:
     """Add the expression's prior, and the pose's ridge, to equations whose last columns are the expression's."""
     first = len(gradient) - len(expression)
@@ -68,7 +68,7 @@ def add_prior(hessian: Array, gradient: Array, expression: Array, quadratic: Arr
     gradient[first:] += np.dot(quadratic, expression) + linear
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def bounded_step(hessian: Array, gradient: Array, expression: Array, reach: Array, damping: float) -> Array:
     """The best step (7 + E,) of pose and expression with 0 ≤ β ≤ 1 and a pose that moves at most by `reach`."""
     damped = hessian.copy()
@@ -80,7 +80,7 @@ def bounded_step(hessian: Array, gradient: Array, expression: Array, reach: Arra
     return step
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def moved_pose(turn: Array, numbers: Array, step: Array) -> tuple[Array, Array]:
     """The pose after a step (≥7,): rotated from the left by its first three numbers (Rodrigues' formula)."""
     x, y, z = step[0], step[1], step[2]

@@ -12,8 +12,9 @@ logarithm of the scale in pixels per metre, and d, the unknown zero of the measu
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from ..compiled import compiled
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -53,7 +54,7 @@ class Seen(NamedTuple):
     """Where the loss turns from square to linear, in standard deviations"""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def head_pixels(shape: Shape, coefficients: Array, turn: Array, log_scale: float) -> Array:
     """p (L, 3): the landmarks in pixels about the head's origin, camera axes, for turn = R F (3, 3)."""
     offsets = np.dot(shape.basis, coefficients.astype(np.float32))
@@ -62,7 +63,7 @@ def head_pixels(shape: Shape, coefficients: Array, turn: Array, log_scale: float
     return p
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def residuals(p: Array, pose: Array, q: float, seen: Seen) -> Array:
     """(L, 3) projected minus seen in metres; pose is (u, v, s, d)."""
     out = np.empty_like(p)
@@ -74,19 +75,19 @@ def residuals(p: Array, pose: Array, q: float, seen: Seen) -> Array:
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _loss(square: float, limit: float) -> float:
     """Huber's loss of a squared distance in σ²."""
     return square if square <= limit * limit else 2 * limit * np.sqrt(square) - limit * limit
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _slope(square: float, limit: float) -> float:
     """Derivative of the loss by the square: the weight of iteratively reweighted least squares."""
     return 1.0 if square <= limit * limit else limit / np.sqrt(square)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _pair_residual(r: Array, shape: Shape, seen: Seen, k: int, axis: int) -> float:
     a, b = shape.pairs[k]
     model = r[a, axis] - r[b, axis]
@@ -94,7 +95,7 @@ def _pair_residual(r: Array, shape: Shape, seen: Seen, k: int, axis: int) -> flo
     return float(model + (measured - seen.differences[k, axis]) / seen.scale)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def data_energy(r: Array, shape: Shape, seen: Seen) -> float:
     """Half the sum of robust squared residuals, for r from `residuals`."""
     total = 0.0
@@ -107,7 +108,7 @@ def data_energy(r: Array, shape: Shape, seen: Seen) -> float:
     return 0.5 * total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def jacobian(shape: Shape, p: Array, turn: Array, pose: Array, q: float, scale: float, used: Array) -> Single:
     """Derivatives (L, 3, 7 + K) of `residuals` by the pose numbers and the coefficients; 0 where `used`
     is."""
@@ -139,7 +140,7 @@ def jacobian(shape: Shape, p: Array, turn: Array, pose: Array, q: float, scale: 
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def normal_equations(shape: Shape, jac: Single, r: Array, seen: Seen) -> tuple[Array, Array]:
     """Hessian (n, n) and gradient (n,) of `data_energy` as Gauss and Newton have them, n = 7 + K."""
     count, n = len(r), jac.shape[2]

@@ -45,6 +45,7 @@ def fit_landmarks(points: NDArray[np.floating], width: int, height: int, model: 
                      noise=noise, confidence=[confidence])[0]
 
 
+@on_one_thread
 def fit_views(points: Sequence[NDArray[np.floating]], sizes: Sequence[tuple[int, int]],
               model: FaceModel | None = None, *, projection: Projection = "orthographic",
               identity: NDArray[np.floating] | None = None, scheme: str = "mesh478", noise: float = 1.0,
@@ -62,7 +63,6 @@ def fit_views(points: Sequence[NDArray[np.floating]], sizes: Sequence[tuple[int,
             for f, c, s, t in zip(faces, cameras, targets, trust, strict=True)]
 
 
-@on_one_thread
 def solve_images(landmarks: LandmarkModel, targets: Sequence[Array], cameras: Sequence[Camera],
                  identity: NDArray[np.floating] | None, style: Style) -> tuple[Array, list[Face]]:
     """Identity (S,) and every image's face; visibility is judged anew once the pose is known better."""
