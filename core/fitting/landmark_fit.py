@@ -13,7 +13,7 @@ from ..face_model import FaceModel
 from ..threads import on_one_thread
 from .fit import Fit
 from .landmark_model import LandmarkModel, landmark_model
-from .observe import centred, observe, starting_pose
+from .observe import HIDDEN, centred, observe, starting_pose
 from .priors import expression_prior
 from .report import make_fit
 from .solver import Face, Options, solve_face, solve_shared
@@ -28,6 +28,8 @@ class Style:
     identity_weight: float = 1.0
     expression_strength: float | Sequence[float] = 1.0
     """One for all images, or one for each"""
+    hidden: float = HIDDEN
+    """Weight of landmarks on the far side (see observe.py)"""
 
 
 def fit_landmarks(points: NDArray[np.floating], width: int, height: int, model: FaceModel | None = None, *,
@@ -49,15 +51,18 @@ def fit_landmarks(points: NDArray[np.floating], width: int, height: int, model: 
 def fit_views(points: Sequence[NDArray[np.floating]], sizes: Sequence[tuple[int, int]],
               model: FaceModel | None = None, *, projection: Projection = "orthographic",
               identity: NDArray[np.floating] | None = None, scheme: str = "mesh478", noise: float = 1.0,
-              confidence: Sequence[float] | None = None) -> list[Fit]:
-    """As `fit_landmarks`, for several images of one person: one identity, a pose and an expression for each."""
+              hidden: float = HIDDEN, confidence: Sequence[float] | None = None) -> list[Fit]:
+    """As `fit_landmarks`, for several images of one person: one identity, a pose and an expression for each.
+
+    `hidden` is the weight of landmarks on the far side of the head: 1 where they are exact like the others.
+    """
     if not points or len(points) != len(sizes):
         raise BadInput("A fit needs at least one image's landmarks, and a size for each.")
     model = default_model_if_none(model)
     landmarks = landmark_model(model, scheme)
     cameras = [Camera.for_image(w, h, projection) for w, h in sizes]
     targets = [centred(p, c, landmarks.scheme.count) for p, c in zip(points, cameras, strict=True)]
-    alpha, faces = solve_images(landmarks, targets, cameras, identity, Style(noise))
+    alpha, faces = solve_images(landmarks, targets, cameras, identity, Style(noise, hidden=hidden))
     trust = confidence if confidence is not None else [1.0] * len(points)
     return [make_fit(model, landmarks, f, alpha, c, s, t)
             for f, c, s, t in zip(faces, cameras, targets, trust, strict=True)]
@@ -71,7 +76,7 @@ def solve_images(landmarks: LandmarkModel, targets: Sequence[Array], cameras: Se
     faces = [Face(starting_pose(landmarks, t), np.zeros(len(priors[0].linear))) for t in targets]
     alpha = np.zeros(landmarks.identity.shape[1]) if identity is None else np.asarray(identity, np.float64)
     for iterations in (3, 9):
-        seen = [observe(landmarks, t, f.pose, style.noise) for t, f in zip(targets, faces, strict=True)]
+        seen = [observe(landmarks, t, f.pose, style.noise, style.hidden) for t, f in zip(targets, faces, strict=True)]
         options = Options(inverse_focal(cameras[0]), style.identity_weight, iterations)
         if identity is None:
             alpha, faces, _ = solve_shared(landmarks.joint, seen, faces, alpha, priors, options)

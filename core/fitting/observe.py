@@ -17,6 +17,8 @@ DEPTH_TRUST = 0.05
 """Weight of a depth against that of a place in the image: the depth is the network's guess"""
 REDUNDANCY = 2.5
 """Neighbouring landmarks err together; every σ is this much larger than one landmark's alone"""
+HIDDEN = 0.1
+"""Least weight of a landmark past the horizon, where the detector guesses"""
 _EYE_OPEN = 4.0
 """Lid gap in millimetres from which on the iris is seen well enough for its full weight"""
 
@@ -48,23 +50,25 @@ def starting_pose(landmarks: LandmarkModel, target: Array) -> Pose:
     return initial_pose(landmarks.mean, flat, weight)
 
 
-def visibility(landmarks: LandmarkModel, pose: Pose) -> Array:
+def visibility(landmarks: LandmarkModel, pose: Pose, hidden: float = HIDDEN) -> Array:
     """(L,) in 0..1: how well each landmark is seen, by the angle of its normal to the line of sight.
 
-    Past the horizon the detector guesses: those landmarks keep a small weight.
+    Those past the horizon keep the weight `hidden`.
     """
     facing = -(landmarks.normals @ pose.turn[2])
-    return np.asarray(np.clip((facing + 0.25) / 0.6, 0.1, 1.0))
+    return np.asarray(np.clip((facing + 0.25) / 0.6, hidden, 1.0))
 
 
-def observe(landmarks: LandmarkModel, target: Array, pose: Pose, noise: float = 1.0) -> Seen:
+def observe(landmarks: LandmarkModel, target: Array, pose: Pose, noise: float = 1.0,
+            hidden: float = HIDDEN) -> Seen:
     """What the solver needs of landmarks `target` (L, 3) about the image's centre, near a pose.
 
-    `noise` multiplies every σ: 1 for the detector's landmarks, less for exact ones.
+    `noise` multiplies every σ: 1 for the detector's landmarks, less for exact ones; `hidden` is the weight of
+    landmarks on the far side: 1 where they are known as well as the others.
     """
     scale = float(np.exp(pose.numbers[2]))
     present = np.isfinite(target[:, 0] + target[:, 1])
-    trust = (visibility(landmarks, pose) / (REDUNDANCY * noise)) ** 2 * present
+    trust = (visibility(landmarks, pose, hidden) / (REDUNDANCY * noise)) ** 2 * present
     weight = trust * landmarks.precision
     depth = DEPTH_TRUST * np.where(np.isfinite(target[:, 2]), weight * landmarks.deep, 0.0)
     filled = target if present.all() and np.isfinite(target[:, 2]).all() else np.nan_to_num(target)

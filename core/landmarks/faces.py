@@ -49,7 +49,7 @@ def face_from_points(points: Floats, confidence: float) -> FaceLandmarks:
 
 
 def detect_faces(rgb: Pixels, max_faces: int = 8) -> list[FaceLandmarks]:
-    """Faces in rgb (H, W, 3) uint8, the most prominent (size times confidence) first; none, when there is none.
+    """Faces in rgb (H, W, 3) uint8, the most prominent (area times confidence) first; none, when there is none.
 
     Raises:
         BadInput: rgb is not such an array.
@@ -58,7 +58,7 @@ def detect_faces(rgb: Pixels, max_faces: int = 8) -> list[FaceLandmarks]:
     for search in (find_in_whole, search_further):
         found = [face for d in search(rgb) if (face := landmarks_of_detection(rgb, d))]
         if found:
-            faces = sorted(found, key=lambda face: -face.size * face.confidence)
+            faces = sorted(found, key=lambda face: -face.size ** 2 * face.confidence)
             return [face for k, face in enumerate(faces)
                     if not any(_same(face, other) for other in faces[:k])][:max_faces]
     return []
