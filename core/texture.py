@@ -50,8 +50,8 @@ def sample_vertex_colours(photo: Bytes, view: View) -> tuple[Floats, NDArray[np.
     return _sample_points(photo, view.points), visible_vertices(view)
 
 
-def view_of(photo: Bytes, fit: "Fit", model: FaceModel) -> View:
-    """The fitted head as it lies in its photo.
+def check_fit(photo: Bytes, fit: "Fit", model: FaceModel) -> None:
+    """Refuse a fit that cannot be of this photo and face model.
 
     Raises:
         BadInput: the fit is of another face model or of a picture of another size.
@@ -63,6 +63,16 @@ def view_of(photo: Bytes, fit: "Fit", model: FaceModel) -> View:
     if (fit.camera.height, fit.camera.width) != (height, width):
         raise BadInput(f"The fit is of a picture of {fit.camera.width}x{fit.camera.height} pixels, "
                        f"the photo has {width}x{height}; fit this photo again.")
+
+
+def view_of(photo: Bytes, fit: "Fit", model: FaceModel) -> View:
+    """The fitted head as it lies in its photo.
+
+    Raises:
+        BadInput: the fit is of another face model or of a picture of another size.
+    """
+    check_fit(photo, fit, model)
+    height, width = photo.shape[:2]
     return look(model, fit.vertices_image, height, width, fit.camera.focal / float(fit.translation[2]))
 
 

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from ..camera import project
 from ..face_model import FaceModel
 from ..resample import padded
-from ..texture import paint_texture, view_of
+from ..texture import check_fit, paint_texture, view_of
 from ..visibility import MOUTH, View, solid_triangles, sure_kinds, triangle_kinds
+from .lids import Lids, lids_of
+from .register import registered
 
 if TYPE_CHECKING:
     from ..fitting import Fit
@@ -20,17 +22,12 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 
-_SHUTTING = 0.0018
-"""Metres by which a lid's skin comes down before it is no longer the skin that the photo shows"""
 _OPENING = (0.002, 0.005)
 """Metres by which the jaw opens until teeth that the photo shows before tongue and palate are gone from there"""
-_LASHES = 0.75
 _LIPS, _LIP_SHADOW = (0.003, 0.011), 0.5
 """Metres between the lips from which on, and from which on wholly, light falls into the mouth; and its lack"""
 _OPEN = 6e-5
 """Square metres of the mouth's inside from which on a photo's mouth counts as open"""
-_RIM = (0.0010, 0.0026)
-"""Metres from the eye's opening between the lashes and the lid's skin"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +51,7 @@ class Source:
     """(S, S, 3) for what the photo hides"""
     hold: Floats
     """(V,) 0..1: how far the surface, not its surroundings, decides where a pixel comes from"""
-    lids: Floats
-    """(V,) 1 on the upper lids, 0 at their rims"""
-    rims: Floats
-    """(V,) 1 on the rims of the upper lids"""
+    lids: Lids
     throat: Floats
     """(V,) 1 on what teeth may hide: tongue and cavity"""
     unseen: Floats
@@ -87,22 +81,20 @@ class Source:
 
         Lids that come down over the eye are no longer in folds; an opening jaw leaves teeth that hid the tongue.
         """
-        down = np.clip((self.rest[:, 1] - shape[:, 1]) / _SHUTTING - 0.3, 0, 1)
         jaw = np.linalg.norm((shape - self.rest)[self.jaw].mean(0)) if len(self.jaw) else 0.0
         open_wide = float(np.clip((jaw - _OPENING[0]) / (_OPENING[1] - _OPENING[0]), 0, 1))
-        return np.asarray(np.maximum(self.lids * down, self.throat * open_wide), np.float32)
+        return np.asarray(np.maximum(self.lids.renewed(self.rest, shape), self.throat * open_wide), np.float32)
 
     def shadow(self, shape: Floats) -> Floats:
         """How much darker than its texture each vertex (V,) is, 0..1.
 
         Shut eyes have a lash line; lips that open a little leave the mouth, which the photo does not show, dark.
         """
-        down = np.clip((self.rest[:, 1] - shape[:, 1]) / _SHUTTING - 0.5, 0, 1)
         gap, before = _lip_gap(self.model, shape), _lip_gap(self.model, self.rest)
         narrow = np.clip((_LIPS[1] - gap) / (_LIPS[1] - _LIPS[0]), 0, 1)
         opened = np.clip((gap - before) / _LIPS[0], 0, 1)
         dim = self.unseen * (_LIP_SHADOW * float(narrow * opened))
-        return np.asarray(np.maximum(self.rims * down * _LASHES, dim), np.float32)
+        return np.asarray(np.maximum(self.lids.lashes(self.rest, shape), dim), np.float32)
 
 
 def prepare(photo: Bytes, fit: "Fit", model: FaceModel) -> Source:
@@ -111,15 +103,16 @@ def prepare(photo: Bytes, fit: "Fit", model: FaceModel) -> Source:
     Raises:
         BadInput: the fit does not belong to the photo or the model.
     """
+    check_fit(photo, fit, model)
+    fit = registered(fit, model)
     view = view_of(photo, fit, model)
     neutral = model.vertices(fit.identity)
     rest = np.asarray(neutral + _moved(model, fit.expression), np.float32)
     offset = fit.vertices_image - project(rest, fit.rotation, fit.translation, fit.camera)
     texture = paint_texture([photo], [view], model, _texture_size(view), bare_lids=True).rgb
-    lids, rims = _upper_lids(model)
     mouth = _mouth(view)
     return Source(photo, padded(photo), fit, model, view, solid_triangles(model), triangle_kinds(model),
-                  _layers(model), texture, _hold(model), lids, rims, _throat(model), _unseen(model, mouth),
+                  _layers(model), texture, _hold(model), lids_of(model), _throat(model), _unseen(model, mouth),
                   _vertices_of(model, "teeth_lower"), mouth, neutral, rest, np.asarray(offset, np.float32))
 
 
@@ -128,32 +121,6 @@ def _moved(model: FaceModel, expression: NDArray[np.floating]) -> Floats:
     active = np.flatnonzero(expression)
     flat = model.expression_basis.reshape(len(model.expression_basis), -1)
     return np.asarray(np.asarray(expression[active], np.float32) @ flat[active], np.float32).reshape(-1, 3)
-
-
-def _upper_lids(model: FaceModel) -> tuple[Floats, Floats]:
-    """1 on the upper lids of the rest shape, and 1 on their rims, where a photo shows the lashes; (V,) each."""
-    from scipy.spatial import cKDTree
-
-    lids = np.zeros(model.vertex_count, np.float32)
-    for side in ("left", "right"):
-        ball = _vertices_of(model, f"eye_{side}")
-        if f"eyelids_{side}" in model.regions and len(ball):
-            above = model.mean[:, 1] > model.mean[ball, 1].mean() - 0.002
-            lids = np.maximum(lids, model.regions[f"eyelids_{side}"] * above)
-    edge = _border(model.triangles[model.triangle_part == model.part_names.index("skin")])
-    edge = edge[lids[edge] > 0]
-    if not len(edge):
-        return lids, np.zeros_like(lids)
-    distance = cKDTree(model.mean[edge]).query(model.mean)[0]
-    skin = np.clip((distance - _RIM[0]) / (_RIM[1] - _RIM[0]), 0, 1)
-    return np.asarray(lids * skin, np.float32), np.asarray(lids * (1 - skin), np.float32)
-
-
-def _border(triangles: Ints) -> Ints:
-    """The vertices on the borders of a surface."""
-    edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1)
-    pairs, times = np.unique(edges, axis=0, return_counts=True)
-    return np.unique(pairs[times == 1])
 
 
 def _mouth(view: View) -> NDArray[np.int16]:

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Playback: the surface is brought onto the lids and lips of the photo; lids that shut."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from heads import exact_fit, expression, flat_portrait, motion
+from mien.core.face_model import FaceModel
+from mien.core.fitting.schemes import MESH478
+from mien.core.model_files import default_model
+from mien.core.playback import animate
+from mien.core.playback.lids import lids_of
+from mien.core.playback.register import registered
+
+LIDS = [*MESH478.groups["lids_right"], *MESH478.groups["lids_left"]]
+IRISES = [*MESH478.groups["iris_right"], *MESH478.groups["iris_left"]]
+LIPS = [*MESH478.groups["lips_inner"], *MESH478.groups["lips_outer"]]
+
+
+@pytest.fixture(scope="module")
+def model() -> FaceModel:
+    return default_model()
+
+
+def test_an_exact_fit_stays_as_it_is(model: FaceModel) -> None:
+    fit = exact_fit(model, (0.1, 0.2, 0), jawOpen=0.3)
+    assert np.abs(registered(fit, model).vertices_image - fit.vertices_image).max() < 0.01
+
+
+def test_lids_go_where_the_photo_shows_them_and_lips_and_depth_stay(model: FaceModel) -> None:
+    fit = exact_fit(model)
+    seen = fit.landmarks_478.copy()
+    seen[LIDS + IRISES, :2] += (0.5, -2.0)
+    out = registered(replace(fit, landmarks_478=seen), model)
+    moved = model.points("mesh478", out.vertices_image) - model.points("mesh478", fit.vertices_image)
+    assert moved[LIDS, 0] == pytest.approx(0.5, abs=0.15)
+    assert moved[LIDS, 1] == pytest.approx(-2.0, abs=0.3)
+    assert np.abs(moved[LIPS]).max() < 0.2
+    assert (out.vertices_image[:, 2] == fit.vertices_image[:, 2]).all()
+    assert (out.expression == fit.expression).all()
+    far = np.linalg.norm(model.mean[:, None] - model.points("mesh478", model.mean)[LIDS][None], axis=-1).min(1) > 0.03
+    assert np.abs(out.vertices_image - fit.vertices_image)[far].max() < 0.05
+
+
+@pytest.mark.parametrize("landmarks", [np.zeros((0, 3), np.float32), np.full((478, 3), np.nan, np.float32)])
+def test_without_landmarks_the_fit_is_taken_as_it_is(model: FaceModel, landmarks: np.ndarray) -> None:
+    fit = replace(exact_fit(model), landmarks_478=landmarks)
+    assert registered(fit, model) is fit
+
+
+def test_a_photo_beside_its_fit_still_begins_with_itself(model: FaceModel) -> None:
+    fit = exact_fit(model)
+    seen = fit.landmarks_478.copy()
+    seen[LIDS, 1] -= 2
+    photo = flat_portrait(model, fit)
+    still = next(animate(photo, replace(fit, landmarks_478=seen), motion(model, [fit]), model))
+    assert (still == photo).all()
+
+
+def test_lashes_are_drawn_along_the_rims_of_the_eye_that_shuts(model: FaceModel) -> None:
+    lids = lids_of(model)
+    rest = model.vertices(np.zeros(len(model.identity_basis), np.float32))
+    wink = rest + np.tensordot(expression(model, eyeBlinkLeft=1.0), model.expression_basis, 1)
+    dark = lids.lashes(rest, wink)
+    assert (lids.lashes(rest, rest) == 0).all() and (lids.lashes(wink, wink) == 0).all()
+    assert (lids.lashes(wink, rest) == 0).all()
+    assert (dark[lids.rims["left"] > 0.9] > 0.3).all()
+    assert (dark[lids.rims["left"] == 0] == 0).all()
+    # Corners apart, only the left eye, the subject's own, +x.
+    assert (model.mean[dark > 0, 0] > 0).all()
+
+
+def test_skin_is_renewed_where_lids_come_down(model: FaceModel) -> None:
+    lids = lids_of(model)
+    rest = model.vertices(np.zeros(len(model.identity_basis), np.float32))
+    wink = rest + np.tensordot(expression(model, eyeBlinkLeft=1.0), model.expression_basis, 1)
+    renewed = lids.renewed(rest, wink)
+    assert (lids.renewed(rest, rest) == 0).all()
+    assert renewed.max() > 0.4
+    assert (model.mean[renewed > 0, 0] > 0).all()
+    assert (renewed[lids.rims["left"] == 1] == 0).all()
