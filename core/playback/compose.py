@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 
-_LIP = 0.006
+_LIP = 0.02
 """Metres behind the lips over which the photo's open mouth is carried on"""
 _FEATHER = 0.003
 """Metres over which what the photo shows and what the texture adds are mixed"""
@@ -53,7 +53,9 @@ def compose(source: Source, net: Surround, vertices: Floats, nodes: Floats, rene
                          source.view.points, source.view.normals, vertex_normals(vertices, source.triangles),
                          source.hold, renewed, source.view.depth, source.view.kind, source.mouth,
                          TOLERANCE * source.view.scale, _LIP * source.view.scale))
-    hidden = np.maximum(_feathered(mesh.hold * mesh.turned, _FEATHER * source.view.scale), mesh.inner)
+    # Beside the outline, where the surface decides less, its texture would end in a hard edge.
+    turned = _feathered(mesh.hold * mesh.turned, _FEATHER * source.view.scale) * mesh.hold
+    hidden = np.maximum(turned, mesh.inner)
     shift = mesh.shift.copy()
     _mixed_shift(ground.triangle_id, ground.barycentric, net.triangles, net.nodes - nodes[:, :2], shift, mesh.hold)
     out = resample(source.padded, shift)

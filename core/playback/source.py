@@ -22,9 +22,9 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 
-_OPENING = (0.002, 0.005)
+_OPENING = (0.006, 0.009)
 """Metres by which the jaw opens until teeth that the photo shows before tongue and palate are gone from there"""
-_LIPS, _LIP_SHADOW = (0.003, 0.011), 0.5
+_LIPS, _LIP_SHADOW = (0.003, 0.011), 0.25
 """Metres between the lips from which on, and from which on wholly, light falls into the mouth; and its lack"""
 _OPEN = 6e-5
 """Square metres of the mouth's inside from which on a photo's mouth counts as open"""
