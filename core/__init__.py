@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .errors import MissingPart as MissingPart
     from .errors import NoFaceFound as NoFaceFound
     from .face_model import FaceModel as FaceModel
-    from .fitting import Fit as Fit
+    from .fit import Fit as Fit
     from .fitting import fit_photo as fit_photo
     from .fitting import fit_photos as fit_photos
     from .fitting import track_video as track_video
@@ -31,7 +31,8 @@ _HOMES = {
     "camera": ("Camera",),
     "errors": ("BadInput", "CannotWrite", "MienError", "MissingPart", "NoFaceFound"),
     "face_model": ("FaceModel",),
-    "fitting": ("Fit", "fit_photo", "fit_photos", "track_video"),
+    "fit": ("Fit",),
+    "fitting": ("fit_photo", "fit_photos", "track_video"),
     "image": ("read_image",),
     "model_files": ("default_model", "load_model"),
     "motion": ("Motion",),

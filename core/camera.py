@@ -15,6 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .rotations import from_matrix, vector
+
 Array = NDArray[np.float64]
 Projection = Literal["orthographic", "perspective"]
 
@@ -61,11 +63,7 @@ def rotation_matrix(rotation: NDArray[np.floating]) -> Array:
 
 def rotation_vector(matrix: NDArray[np.floating]) -> Array:
     """Rotation matrices (..., 3, 3) to axis-angle vectors (..., 3) in radians, angle at most π."""
-    from scipy.spatial.transform import Rotation
-
-    m = np.asarray(matrix, np.float64)
-    vectors: Array = Rotation.from_matrix(m.reshape(-1, 3, 3)).as_rotvec()
-    return vectors.reshape(m.shape[:-1])
+    return vector(from_matrix(matrix))
 
 
 def to_camera(points: NDArray[np.floating], rotation: NDArray[np.floating],

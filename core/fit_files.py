@@ -12,7 +12,7 @@ from .camera import Camera, Projection
 from .errors import BadInput
 from .face_model import FaceModel
 from .files import atomic_write
-from .fitting.fit import Fit
+from .fit import Fit
 from .npz_reader import read_arrays
 
 VERSION = 1

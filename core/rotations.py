@@ -14,6 +14,21 @@ def quaternion(rotation: NDArray[np.floating]) -> Array:
     return np.concatenate([np.cos(half), r * (0.5 * np.sinc(half / np.pi))], -1)
 
 
+def from_matrix(matrix: NDArray[np.floating]) -> Array:
+    """Rotation matrices (..., 3, 3) to unit quaternions (..., 4), by the largest of four (Shepperd 1978)."""
+    m = np.asarray(matrix, np.float64)
+    trace = np.trace(m, axis1=-2, axis2=-1)[..., None, None]
+    # Row i of the symmetric 4q qᵀ is the quaternion times 4 q_i; the row of the largest q_i is the exact one.
+    outer = np.empty((*m.shape[:-2], 4, 4))
+    outer[..., 0, 0] = 1 + trace[..., 0, 0]
+    outer[..., 1:, 1:] = m + np.swapaxes(m, -1, -2) + (1 - trace) * np.eye(3)
+    turn = np.stack([m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]], -1)
+    outer[..., 0, 1:] = outer[..., 1:, 0] = turn
+    best = np.argmax(np.diagonal(outer, axis1=-2, axis2=-1), -1)
+    q = np.take_along_axis(outer, best[..., None, None], -2)[..., 0, :]
+    return np.asarray(q / np.linalg.norm(q, axis=-1, keepdims=True))
+
+
 def vector(quaternions: NDArray[np.floating]) -> Array:
     """Unit quaternions (..., 4) to axis-angle vectors (..., 3) in radians, angle at most π."""
     q = np.asarray(quaternions, np.float64)

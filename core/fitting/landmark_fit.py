@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ..camera import Camera, Projection
 from ..errors import BadInput
 from ..face_model import FaceModel
+from ..fit import Fit
 from ..threads import on_one_thread
-from .fit import Fit
 from .landmark_model import LandmarkModel, landmark_model
 from .observe import HIDDEN, centred, observe, starting_pose
 from .priors import expression_prior

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..camera import Projection
 from ..errors import BadInput, NoFaceFound
 from ..face_model import FaceModel
-from .fit import Fit
+from ..fit import Fit
 from .landmark_fit import fit_views
 
 Rgb = NDArray[np.uint8]

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from ..camera import Camera, project
 from ..face_model import FaceModel
-from .fit import Fit
+from ..fit import Fit
 from .landmark_model import LandmarkModel, offsets_of
 from .pose import rotation_of, translation_of
 from .solver import Face

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import Camera
+from .camera import Camera
 
 Floats = NDArray[np.float32]
 
