@@ -9,7 +9,13 @@ __version__ = "0.1.0"
 
 def register() -> None:
     """Called by Blender when the extension is enabled."""
+    from . import addon
+
+    addon.register()
 
 
 def unregister() -> None:
     """Called by Blender when the extension is disabled."""
+    from . import addon
+
+    addon.unregister()
