@@ -11,6 +11,7 @@ from ..camera import Camera, Projection
 from ..errors import NoFaceFound
 from ..face_model import FaceModel
 from ..motion import Motion
+from ..progress import Progress
 from ..threads import on_one_thread
 from .keyframes import spread_frames
 from .landmark_fit import Style, inverse_focal, solve_images
@@ -59,8 +60,11 @@ class _Poses:
 
 @on_one_thread
 def solve_track(track: Track, model: FaceModel, *, identity: NDArray[np.floating] | None = None,
-                projection: Projection = "orthographic", metadata: Mapping[str, str] | None = None) -> Motion:
+                projection: Projection = "orthographic", metadata: Mapping[str, str] | None = None,
+                progress: Progress | None = None) -> Motion:
     """Identity, then pose and expression of every frame; the pose is smoothed, then the expression solved in it.
+
+    `progress` counts every frame twice, once for each time that it is solved.
 
     Raises:
         NoFaceFound: no frame has a face.
@@ -71,8 +75,9 @@ def solve_track(track: Track, model: FaceModel, *, identity: NDArray[np.floating
     targets = track.points - np.array([*camera.centre, 0], np.float32)
     track = replace(track, starts=shots(track) if track.starts is None else track.starts)
     alpha = person(landmarks, targets, track, camera) if identity is None else np.asarray(identity, np.float64)
-    poses, expression = _solve_frames(landmarks, targets, track, alpha, inverse_focal(camera))
-    poses, expression = _smoothed(landmarks, targets, track, alpha, inverse_focal(camera), poses, expression)
+    tell = progress or (lambda done, total=None: None)
+    poses, expression = _solve_frames(landmarks, targets, track, alpha, inverse_focal(camera), tell)
+    poses, expression = _smoothed(landmarks, targets, track, alpha, inverse_focal(camera), poses, expression, tell)
     return Motion(track.fps, expression.astype(np.float32), rotation_of(poses.turns).astype(np.float32),
                   translation_of(poses.numbers, camera).astype(np.float32), alpha.astype(np.float32),
                   model.expression_names, model.name, model.hash, camera, track.trust.astype(np.float32),
@@ -106,7 +111,7 @@ def person(landmarks: LandmarkModel, targets: NDArray[np.float32], track: Track,
 
 
 def _solve_frames(landmarks: LandmarkModel, targets: NDArray[np.float32], track: Track, alpha: Array,
-                  q: float) -> tuple[_Poses, Array]:
+                  q: float, tell: Progress) -> tuple[_Poses, Array]:
     """Every frame by itself, started from the one before; frames without a face stay NaN."""
     count = len(targets)
     poses = _Poses(np.full((count, 3, 3), np.nan), np.full((count, 4), np.nan))
@@ -121,12 +126,13 @@ def _solve_frames(landmarks: LandmarkModel, targets: NDArray[np.float32], track:
         seen = observe(landmarks, target, start.pose)
         options = Options(q, iterations=10 if fresh else 1, tolerance=1e-3)
         last, _ = solve_face(shape, seen, start, prior, options)
+        tell(int(i) + 1, 2 * count)
         poses.turns[i], poses.numbers[i], expression[i] = last.pose.turn, last.pose.numbers, last.expression
     return poses, expression
 
 
 def _smoothed(landmarks: LandmarkModel, targets: NDArray[np.float32], track: Track, alpha: Array, q: float,
-              poses: _Poses, expression: Array) -> tuple[_Poses, Array]:
+              poses: _Poses, expression: Array, tell: Progress) -> tuple[_Poses, Array]:
     """Bridge and smooth the poses, solve the expressions again in them, then bridge and smooth these."""
     present = track.trust > 0
     starts = track.starts if track.starts is not None else shots(track)
@@ -140,6 +146,7 @@ def _smoothed(landmarks: LandmarkModel, targets: NDArray[np.float32], track: Tra
         seen = observe(landmarks, targets[i].astype(np.float64), face.pose)
         options = Options(q, iterations=1, hold_pose=True)
         expression[i] = solve_face(shape, seen, face, prior.near(usual[i], steady), options)[0].expression
+        tell(len(targets) + int(i) + 1, 2 * len(targets))
     filled = bridge(expression, present)
     floor = np.full(filled.shape[1], _EXPRESSION_FLOOR)
     noise = np.minimum(noise_of(filled, repeated | ~present, floor), _EXPRESSION_CAP)

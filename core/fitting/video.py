@@ -23,12 +23,13 @@ OnFrame = Callable[[int, Rgb, NDArray[np.float32] | None], None]
 def track_video(source: str | os.PathLike[str] | Iterable[Rgb], model: FaceModel | None = None, *,
                 fps: float | None = None, identity: NDArray[np.floating] | None = None,
                 projection: Projection = "orthographic", progress: Progress | None = None,
-                on_frame: OnFrame | None = None) -> Motion:
+                on_frame: OnFrame | None = None, solving: Progress | None = None) -> Motion:
     """Track one face through a video file, or through frames (H, W, 3) uint8 RGB given with their `fps`.
 
     Only landmarks are kept in memory (6 kB a frame). A known `identity` (S,) is kept, else it is estimated from
     the whole video. `on_frame` sees each frame's number, picture and landmarks (478, 3), or None without a face,
-    as it passes. Frames without a face have confidence 0 and are bridged.
+    as it passes. Frames without a face have confidence 0 and are bridged. `solving` hears how far the second half
+    of the work is, after the last frame has passed.
 
     Raises:
         NoFaceFound: no frame has a face.
@@ -46,7 +47,7 @@ def track_video(source: str | os.PathLike[str] | Iterable[Rgb], model: FaceModel
             raise BadInput("Frames need their frame rate; pass fps.")
         track, name = _collect(source, fps, None, progress, on_frame), ""
     return solve_track(track, default_model_if_none(model), identity=identity, projection=projection,
-                       metadata={"source": name} if name else {})
+                       metadata={"source": name} if name else {}, progress=solving)
 
 
 def solve_sequence(points: NDArray[np.floating], confidence: NDArray[np.floating], fps: float, width: int,
