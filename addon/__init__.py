@@ -11,6 +11,11 @@ from types import ModuleType
 
 MODULES: tuple[str, ...] = (
     "properties",
+    "add_menu",
+    "head_ops",
+    "panels.head",
+    "panels.expression",
+    "panels.identity",
 )
 """In the order of registration: what is used comes before what uses it."""
 

@@ -34,7 +34,7 @@ def set_identity(mesh: bpy.types.Mesh, values: NDArray[np.floating]) -> None:
     count = len(mesh.mien.identity)
     if values.shape != (count,) or not np.isfinite(values).all():
         raise BadInput(f"An identity of “{mesh.name}” is {count} finite numbers.")
-    model = _reshapable(mesh)
+    model = check_reshapable(mesh)
     _reshape(mesh, model, values)
     mesh.mien.identity.foreach_set("value", values)
 
@@ -60,13 +60,19 @@ def on_slider(coefficient: Any, context: bpy.types.Context) -> None:
     if not isinstance(mesh, bpy.types.Mesh):
         return
     try:
-        _reshape(mesh, _reshapable(mesh), _read(mesh, "value"))
+        _reshape(mesh, check_reshapable(mesh), _read(mesh, "value"))
     except MienError as error:
         mesh.mien.identity.foreach_set("value", _read(mesh, "applied"))
         _show(context, str(error))
 
 
-def _reshapable(mesh: bpy.types.Mesh) -> FaceModel:
+def check_reshapable(mesh: bpy.types.Mesh) -> FaceModel:
+    """The face model of a mesh whose identity can be changed now.
+
+    Raises:
+        BadInput: the mesh is another file's, is in Edit Mode, has other vertices than its model, or its model
+            cannot be found.
+    """
     reason = why_fixed(mesh)
     if reason:
         raise BadInput(reason)
