@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Motion as a take of a head, and a head's animation as a Motion.
+
+Expressions are curves of the shape keys, the pose is the head object's location and rotation as its stage camera sees
+it (see pose.py). Frame 0 of a motion lies at `start_frame`.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+from mathutils import Euler, Matrix, Quaternion
+from numpy.typing import NDArray
+
+from ..core.channels import CHANNELS
+from ..core.errors import BadInput
+from ..core.keys import EXPRESSION_TOLERANCE, ROTATION_TOLERANCE, TRANSLATION_TOLERANCE, Keys, reduce_keys
+from ..core.motion import MAX_FRAMES, Motion
+from ..core.motion_report import MotionReport
+from ..core.resampling import resample
+from . import curves, pose, stage
+from .curves import CurvePath, Group, Samples
+from .head import expression_names, is_head
+from .models import model_of
+
+Array = NDArray[np.float64]
+
+_SAME_RATE = 1e-4
+"""Rates nearer than this, relatively, are one: 23.976 is 24000/1001"""
+_NOTE = "mien_motion"
+"""Custom property of a take's Action: what its motion said of itself, as JSON"""
+
+REGION_GROUPS = {
+    "brows": Group("Brows", (0.95, 0.62, 0.25)), "eyes": Group("Eyes", (0.30, 0.68, 0.95)),
+    "cheeks": Group("Cheeks", (0.95, 0.50, 0.62)), "nose": Group("Nose", (0.78, 0.70, 0.42)),
+    "jaw": Group("Jaw", (0.55, 0.80, 0.40)), "mouth": Group("Mouth", (0.88, 0.32, 0.32)),
+    "tongue": Group("Tongue", (0.72, 0.45, 0.85))}
+OTHER_GROUP = Group("Other Shapes", (0.65, 0.65, 0.65))
+POSE_GROUP = Group("Head")
+_REGION = {channel.name: channel.region for channel in CHANNELS}
+
+
+@dataclass(frozen=True)
+class TakeReport:
+    """What became of a motion on a head."""
+
+    actions: tuple[str, ...]
+    """Names of the Actions: one, or up to Blender 4.3 one for the expressions and one for the pose"""
+    frame_start: float
+    frame_end: float
+    keys: int
+    """Keys written, all curves together"""
+    matching: MotionReport
+
+
+def scene_fps(scene: bpy.types.Scene) -> float:
+    """Frames per second of a scene: 23.976 is 24 by a base of 1.001."""
+    return float(scene.render.fps / scene.render.fps_base)
+
+
+def expression_paths(head: bpy.types.Object) -> dict[str, CurvePath]:
+    """The curves of a head's shape keys, by name."""
+    return {name: curves.shape_key_path(name) for name in expression_names(head.data)}
+
+
+def group_of(path: CurvePath) -> Group:
+    """The group of a head's curve: its region for a shape key, else the pose's."""
+    data_path = path[0]
+    if not data_path.startswith('key_blocks["'):
+        return POSE_GROUP
+    name = data_path.removeprefix('key_blocks["').rpartition('"]')[0]
+    return REGION_GROUPS.get(_REGION.get(name, ""), OTHER_GROUP)
+
+
+def motion_to_head(head: bpy.types.Object, motion: Motion, *, scene: bpy.types.Scene, name: str = "Take",
+                   start_frame: float | None = None, pose: bool = True, set_stage: bool | None = None,
+                   merge: bool = False, keep_samples: bool = False, reduce: bool = False,
+                   tolerance: float = EXPRESSION_TOLERANCE) -> TakeReport:
+    """Play a motion on a head as a new take, or merge it into the one it has.
+
+    Args:
+        start_frame: where the motion's first frame lies; None is the scene's first.
+        pose: the head object moves too.
+        set_stage: make the camera that saw the motion, placed so that the head stays where it is at the first frame
+            with a face; None does so for a head without a camera.
+        merge: replace the keys of the motion's channels within its time, in the assigned Action; else a new Action
+            with a key for every channel.
+        keep_samples: every sample is a key at its own time, between frames too; else the motion is sampled at the
+            scene's frames where its rate is another.
+        reduce: few Bézier keys, within `tolerance` for expressions and the stated ones for the pose (core/keys.py).
+
+    Raises:
+        BadInput: not a head, no channel matches, or the head's animation may not be changed. Nothing has changed then.
+    """
+    _check_head(head)
+    start = float(scene.frame_start if start_frame is None else start_frame)
+    matched, report = _matched(head, motion)
+    for id_block in (head.data.shape_keys, *([head] if pose else [])):
+        curves.check_editable(id_block)
+    fps = scene_fps(scene)
+    if not keep_samples and abs(motion.fps / fps - 1) > _SAME_RATE:
+        motion = resample(motion, fps)
+        report += MotionReport(notes=(f"Sampled at the scene's {fps:.6g} frames per second.",))
+    step = 1.0 if abs(motion.fps / fps - 1) <= _SAME_RATE else fps / motion.fps
+    frames = start + np.arange(len(motion)) * step
+    shapes = {curves.shape_key_path(key): motion.expression[:, column] for key, column in matched.items()}
+    tolerances = dict.fromkeys(shapes, tolerance)
+    place = _pose_values(head, motion, scene, set_stage) if pose else {}
+    tolerances |= pose_tolerances(head, list(place))
+    keyed = _keyed(frames, {**shapes, **place}, tolerances if reduce else None)
+    actions = _write(head, keyed, frames, _take_name(name, motion), merge)
+    note = {"fps": motion.fps, "model": motion.model, "metadata": dict(motion.metadata)}
+    head.data.shape_keys.animation_data.action[_NOTE] = json.dumps(note)
+    count = sum(len(k) if isinstance(k, Keys) else len(k[0]) for k in keyed.values())
+    return TakeReport(actions, float(frames[0]), float(frames[-1]), count, report)
+
+
+def head_to_motion(head: bpy.types.Object, scene: bpy.types.Scene, frame_start: float, frame_end: float, *,
+                   fps: float | None = None) -> Motion:
+    """A head's animation from one frame to another, as a motion at `fps`, by default the scene's rate.
+
+    Curves are read as they are. Where the NLA, drivers, constraints or a parent take part, the scene is evaluated at
+    every frame instead.
+
+    Raises:
+        BadInput: not a head, an empty range, or the head is behind its camera.
+    """
+    _check_head(head)
+    rate = scene_fps(scene)
+    fps = rate if fps is None else fps
+    step = 1.0 if abs(fps / rate - 1) <= _SAME_RATE else rate / fps
+    count = int(np.floor((frame_end - frame_start) / step + 1e-6)) + 1
+    if not 0 < count <= MAX_FRAMES:
+        raise BadInput(f"From frame {frame_start:g} to {frame_end:g} there is nothing to make a motion of.")
+    frames = frame_start + np.arange(count) * step
+    names = motion_channels(head)
+    expression, worlds, cameras = sample(head, scene, names, frames)
+    camera, _ = pose.stage_of(head, scene)
+    rotation, translation = pose.poses_of(head, worlds, cameras)
+    mesh = head.data.mien
+    identity = np.empty(len(mesh.identity), np.float32)
+    mesh.identity.foreach_get("value", identity)
+    return Motion(fps=fps, expression=expression, rotation=np.asarray(rotation, np.float32),
+                  translation=np.asarray(translation, np.float32), identity=identity, channels=names,
+                  model=mesh.model_name, model_hash=mesh.model_hash, camera=camera,
+                  confidence=np.ones(count, np.float32), metadata=_metadata(head))
+
+
+def motion_channels(head: bpy.types.Object) -> tuple[str, ...]:
+    """The head's shape keys that its face model knows, in the model's order; all when the model's file is gone."""
+    present = expression_names(head.data)
+    try:
+        known = model_of(head.data).expression_names
+    except BadInput:
+        return present
+    return tuple(name for name in known if name in present)
+
+
+def sample(head: bpy.types.Object, scene: bpy.types.Scene, names: Sequence[str], frames: NDArray[np.floating],
+           ) -> tuple[NDArray[np.float32], Array, Array]:
+    """A head at frames (T,): shape keys (T, E), world matrices (T, 4, 4), the camera's (4, 4) or (T, 4, 4)."""
+    paths = [curves.shape_key_path(name) for name in names]
+    keys, camera = head.data.shape_keys, head.mien.camera
+    evaluate_shapes = curves.in_nla(keys) or bool(curves.driven(keys) & set(paths))
+    evaluate_pose = not _is_plain(head)
+    evaluate_camera = camera is not None and not (_is_plain(camera) and not curves.curve_names(camera))
+    if not (evaluate_shapes or evaluate_pose or evaluate_camera):
+        return curves.read(keys, paths, frames), _worlds(head, frames), pose.stage_of(head, scene)[1]
+    expression, worlds, cameras = _evaluated(head, scene, names, frames)
+    if not evaluate_shapes:
+        expression = curves.read(keys, paths, frames)
+    if not evaluate_pose:
+        worlds = _worlds(head, frames)
+    return expression, worlds, cameras if evaluate_camera else pose.stage_of(head, scene)[1]
+
+
+def pose_paths(head: bpy.types.Object) -> list[CurvePath]:
+    """The curves of a head object's location and rotation, as its rotation mode has them."""
+    rotation = {"QUATERNION": ("rotation_quaternion", 4), "AXIS_ANGLE": ("rotation_axis_angle", 4)}
+    path, count = rotation.get(head.rotation_mode, ("rotation_euler", 3))
+    return [("location", i) for i in range(3)] + [(path, i) for i in range(count)]
+
+
+def pose_tolerances(head: bpy.types.Object, paths: Sequence[CurvePath]) -> dict[CurvePath, float]:
+    """What reduced keys of the pose may be wrong: half a millimetre, a quarter of a degree."""
+    length = TRANSLATION_TOLERANCE / pose.metres_per_unit(head)
+    # A quaternion's numbers move half as much as the angle.
+    turn = ROTATION_TOLERANCE / (2 if head.rotation_mode == "QUATERNION" else 1)
+    return {path: length if path[0] == "location" else turn for path in paths}
+
+
+def _check_head(head: bpy.types.Object) -> None:
+    if not is_head(head):
+        raise BadInput(f"“{head.name}” is not a Mien head; choose one that was made with Add ▸ Mesh ▸ Mien Face.")
+    if not expression_names(head.data):
+        raise BadInput(f"“{head.name}” has no shape keys left to animate.")
+
+
+def _matched(head: bpy.types.Object, motion: Motion) -> tuple[dict[str, int], MotionReport]:
+    """Shape keys and the motion's columns for them, by name in any case."""
+    names = expression_names(head.data)
+    columns = {channel.lower(): i for i, channel in enumerate(motion.channels)}
+    matched = {name: columns[name.lower()] for name in names if name.lower() in columns}
+    if not matched:
+        raise BadInput(f"The motion has none of the shape keys of “{head.name}”.")
+    known = {name.lower() for name in names}
+    model_names = motion_channels(head)
+    missing = tuple(name for name in model_names if name not in matched)
+    return matched, MotionReport(missing, tuple(c for c in motion.channels if c.lower() not in known))
+
+
+def _pose_values(head: bpy.types.Object, motion: Motion, scene: bpy.types.Scene,
+                 set_stage: bool | None) -> dict[CurvePath, Array]:
+    if set_stage is None:
+        set_stage = head.mien.camera is None
+    if set_stage:
+        first = int(np.argmax(motion.confidence > 0))
+        camera = pose.world_matrix(stage.make_stage(head, motion.camera, motion.translation[first], scene))
+    else:
+        camera = pose.stage_of(head, scene)[1]
+    return pose.head_channels(head, motion.rotation, motion.translation, camera)
+
+
+def _keyed(frames: Array, values: dict[CurvePath, NDArray[np.floating]],
+           tolerances: dict[CurvePath, float] | None) -> dict[CurvePath, Samples | Keys]:
+    if tolerances is None:
+        return {path: (frames, column) for path, column in values.items()}
+    limits = np.array([tolerances[path] for path in values])
+    reduced = reduce_keys(frames, np.column_stack(list(values.values())), limits)
+    return dict(zip(values, reduced, strict=True))
+
+
+def _write(head: bpy.types.Object, keyed: dict[CurvePath, Samples | Keys], frames: Array, name: str,
+           merge: bool) -> tuple[str, ...]:
+    """Put curves where they belong; the Actions' names."""
+    keys = head.data.shape_keys
+    shape_paths = list(expression_paths(head).values())
+    shapes = {path: curve for path, curve in keyed.items() if path in set(shape_paths)}
+    place = {path: curve for path, curve in keyed.items() if path not in shapes}
+    frame_range = (float(frames[0]), float(frames[-1]))
+    if not merge:
+        take = curves.new_take(keys, name)
+        rest = (frames[:1], np.zeros(1))
+        shapes |= {path: rest for path in shape_paths if path not in shapes}
+        if place:
+            curves.new_take(head, name, beside=take)
+    curves.write(keys, shapes, group_of=group_of, frame_range=frame_range)
+    if place:
+        curves.write(head, place, group_of=group_of, frame_range=frame_range)
+    blocks = (keys, head) if place else (keys,)
+    return tuple(dict.fromkeys(block.animation_data.action.name for block in blocks))
+
+
+def _take_name(name: str, motion: Motion) -> str:
+    return name or motion.metadata.get("source", "") or "Take"
+
+
+def _metadata(head: bpy.types.Object) -> dict[str, str]:
+    """What the take's motion said of itself."""
+    data = head.data.shape_keys.animation_data
+    try:
+        note = json.loads(data.action[_NOTE])
+        return {str(key): str(value) for key, value in note["metadata"].items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}
+
+
+def _is_plain(thing: bpy.types.Object) -> bool:
+    """Whether an object's world matrix follows from its own location and rotation curves alone."""
+    deltas = (*thing.delta_location, *thing.delta_rotation_euler, *thing.delta_rotation_quaternion[1:])
+    moved = any(deltas) or any(s != 1.0 for s in thing.delta_scale)
+    return not (thing.parent or thing.constraints or moved or curves.in_nla(thing) or curves.driven(thing))
+
+
+def _worlds(head: bpy.types.Object, frames: NDArray[np.floating]) -> Array:
+    """World matrices (T, 4, 4) of a plain object, from its curves."""
+    paths = pose_paths(head)
+    values = np.asarray(curves.read(head, paths, frames), np.float64)
+    out = np.tile(np.eye(4), (len(frames), 1, 1))
+    out[:, :3, 3] = values[:, :3]
+    out[:, :3, :3] = _turns(head.rotation_mode, values[:, 3:]) * np.array(head.scale)
+    return out
+
+
+def _turns(mode: str, values: Array) -> Array:
+    if mode == "XYZ":
+        from .axes import from_euler_xyz
+
+        return from_euler_xyz(values)
+    if mode == "QUATERNION":
+        return np.array([Quaternion(v).normalized().to_matrix() for v in values])
+    if mode == "AXIS_ANGLE":
+        return np.array([Matrix.Rotation(v[0], 3, v[1:]) for v in values])
+    return np.array([Euler(v, mode).to_matrix() for v in values])
+
+
+def _evaluated(head: bpy.types.Object, scene: bpy.types.Scene, names: Sequence[str], frames: NDArray[np.floating],
+               ) -> tuple[NDArray[np.float32], Array, Array]:
+    """Like `sample`, by evaluating the scene at every frame; its current frame is set back."""
+    expression = np.empty((len(frames), len(names)), np.float32)
+    worlds, cameras = np.empty((len(frames), 4, 4)), np.empty((len(frames), 4, 4))
+    camera, now = head.mien.camera, (scene.frame_current, scene.frame_subframe)
+    layer = next((layer for layer in scene.view_layers if head.name in layer.objects), None)
+    if layer is None:
+        raise BadInput(f"“{head.name}” is in no view layer of the scene {scene.name}; link it to read its animation.")
+    try:
+        for i, frame in enumerate(frames):
+            whole = int(np.floor(frame + 1e-6))
+            scene.frame_set(whole, subframe=max(float(frame) - whole, 0.0))
+            graph = layer.depsgraph
+            evaluated = head.evaluated_get(graph)
+            blocks = evaluated.data.shape_keys.key_blocks
+            expression[i] = [blocks[name].value for name in names]
+            worlds[i] = evaluated.matrix_world
+            cameras[i] = camera.evaluated_get(graph).matrix_world if camera else np.eye(4)
+    finally:
+        scene.frame_set(now[0], subframe=now[1])
+    return expression, worlds, cameras if camera else np.broadcast_to(
+        pose.stage_of(head, scene)[1], cameras.shape)
+

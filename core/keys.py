@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Few Bézier keys for densely sampled curves, within a stated error.
+
+A key lies on a sample; between two keys runs one cubic whose handles stand at a third of the way in time, so that it
+is a plain cubic polynomial in the frame, fixed by the values and the slopes at both ends, and is evaluated just as
+Blender evaluates such an F-curve. Fitted as by Schneider (1990), *An Algorithm for Automatically Fitting Digitized
+Curves* (Graphics Gems): slopes by least squares, a new key at the worst sample. Unlike there, the slopes of all keys of
+a curve are found together, with one slope a key on both its sides; and keys that turn out needless go again.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import BadInput
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+EXPRESSION_TOLERANCE = 0.02
+"""Of a coefficient whose full effect is 1"""
+ROTATION_TOLERANCE = float(np.radians(0.25))
+"""Radians: a quarter of a degree"""
+TRANSLATION_TOLERANCE = 0.0005
+"""Metres: half a millimetre"""
+
+_BETWEEN = 0.1
+"""Weight of the straight lines' midpoints beside the samples: it decides where samples leave a slope open"""
+_FLAT = 1e-4
+"""Steps up to this, in tolerances, are no change"""
+_SWEEPS = 3
+_SAFE = 1 - 1e-6
+"""Rounding to float32 may cost the rest"""
+
+
+@dataclass(frozen=True, eq=False)
+class Keys:
+    """K Bézier keys of one curve."""
+
+    frames: Array
+    """(K,) ascending"""
+    values: Array
+    """(K,)"""
+    slope_before: Array
+    """(K,) of the curve that arrives at a key, per frame"""
+    slope_after: Array
+    """(K,) of the curve that leaves it"""
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def smooth(self) -> Mask:
+        """(K,) keys that the curve passes without a corner"""
+        return np.asarray(self.slope_before == self.slope_after)
+
+
+def handles(keys: Keys) -> tuple[Array, Array]:
+    """Left and right handles (K, 2), frame and value; outside the first and last key a third of a frame long."""
+    steps = np.diff(keys.frames) / 3
+    before, after = np.concatenate([[1 / 3], steps]), np.concatenate([steps, [1 / 3]])
+    left = np.column_stack([keys.frames - before, keys.values - before * keys.slope_before])
+    right = np.column_stack([keys.frames + after, keys.values + after * keys.slope_after])
+    return left, right
+
+
+def evaluate(keys: Keys, frames: ArrayLike) -> Array:
+    """The curve at any frames (...), held before the first key and after the last."""
+    at = np.clip(np.asarray(frames, np.float64), keys.frames[0], keys.frames[-1])
+    if len(keys) == 1:
+        return np.full(at.shape, keys.values[0])
+    i = np.clip(np.searchsorted(keys.frames, at, "right") - 1, 0, len(keys) - 2)
+    length = keys.frames[i + 1] - keys.frames[i]
+    a, b, c, d = _cubic((at - keys.frames[i]) / length)
+    return np.asarray(a * keys.values[i] + b * keys.values[i + 1]
+                      + length * (c * keys.slope_after[i] + d * keys.slope_before[i + 1]))
+
+
+def reduce_keys(frames: NDArray[np.floating], values: NDArray[np.floating], tolerance: ArrayLike) -> list[Keys]:
+    """Keys for C curves, one `Keys` each, from samples (T, C) at frames (T,).
+
+    At every frame the curve is within `tolerance`, one for all or (C,), of the sample; halfway between two frames it
+    leaves their values by no more than that. Where samples stand still, so does the curve, exactly. A curve that
+    changes by no more than its tolerance gets one key, at its median.
+
+    Raises:
+        BadInput: no samples, frames that do not ascend, numbers that are not finite, a tolerance that is not positive.
+    """
+    x, y = np.asarray(frames, np.float64), np.asarray(values, np.float64)
+    _check(x, y)
+    limit = np.broadcast_to(np.asarray(tolerance, np.float64), y.shape[1:]) * _SAFE
+    if not (np.isfinite(limit) & (limit > 0)).all():
+        raise BadInput("The tolerance of a curve must be a positive number.")
+    moves = np.ptp(y, 0) > limit
+    out = [Keys(x[:1], np.median(column, keepdims=True), np.zeros(1), np.zeros(1)) for column in y.T]
+    if moves.any():
+        fitted = _Curves(x, y.T[moves] / limit[moves, None])
+        knots = fitted.thinned(fitted.split(fitted.first_knots()))
+        for channel, keys in zip(np.flatnonzero(moves), fitted.keys(knots, limit[moves]), strict=True):
+            # The samples' own numbers: scaling by the tolerance must not cost the last bit.
+            out[channel] = Keys(keys.frames, y[np.searchsorted(x, keys.frames), channel],
+                                keys.slope_before, keys.slope_after)
+    return out
+
+
+def sample(keys: list[Keys], frames: NDArray[np.floating]) -> Array:
+    """C curves at frames (T,), (T, C)."""
+    return np.stack([evaluate(k, frames) for k in keys], 1)
+
+
+def _check(x: Array, y: Array) -> None:
+    if y.ndim != 2 or x.shape != y.shape[:1] or len(x) == 0:
+        raise BadInput(f"Samples of shape {y.shape} do not belong to {x.shape} frames.")
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise BadInput("The samples hold numbers that are not finite.")
+    if (np.diff(x) <= 0).any():
+        raise BadInput("The frames of the samples do not ascend.")
+
+
+def _cubic(t: Array) -> tuple[Array, Array, Array, Array]:
+    """Hermite's basis: the value at 0, the value at 1, the slope at 0, the slope at 1."""
+    b = t * t * (3 - 2 * t)
+    return 1 - b, b, t * (1 - t) ** 2, t * t * (t - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Solution:
+    """Slopes at the K knots of all curves, and how bad each sample (C, T) is; above 1 its segment must be split."""
+
+    before: Array
+    after: Array
+    badness: Array
+
+
+class _Curves:
+    """C curves sampled at T frames, in units of their tolerances. Knots are a mask (C, T): samples that are keys."""
+
+    def __init__(self, x: Array, y: Array) -> None:
+        self.x, self.y = x, y
+        self.grid = np.empty(2 * len(x) - 1)
+        self.target = np.empty((len(y), len(self.grid)))
+        self.grid[::2], self.grid[1::2] = x, (x[1:] + x[:-1]) / 2
+        self.target[:, ::2], self.target[:, 1::2] = y, (y[:, 1:] + y[:, :-1]) / 2
+        self.weight = np.where(np.arange(len(self.grid)) % 2, _BETWEEN, 1.0)
+        self.still = np.abs(np.diff(y, axis=1)) <= _FLAT
+
+    def first_knots(self) -> Mask:
+        """Both ends, and the ends of every hold of three samples or more."""
+        hold = np.zeros(self.y.shape, bool)
+        hold[:, 1:-1] = self.still[:, 1:] & self.still[:, :-1]
+        near = hold.copy()
+        near[:, 1:] |= hold[:, :-1]
+        near[:, :-1] |= hold[:, 1:]
+        knots = near & ~hold
+        knots[:, [0, -1]] = True
+        return knots
+
+    def split(self, knots: Mask) -> Mask:
+        """Add the worst sample of every segment that is out of its tolerance until none is."""
+        knots = knots.copy()
+        while True:
+            worst = self._worst(knots, self.solve(knots).badness)
+            if not len(worst):
+                return knots
+            knots.ravel()[worst] = True
+
+    def thinned(self, knots: Mask) -> Mask:
+        """Without keys that can go: every other one is left out on trial, and comes back where it is missed."""
+        needed = self.first_knots()
+        for sweep in range(2 * _SWEEPS):
+            rank = np.cumsum(knots, axis=1)
+            trial = knots & (needed | (rank % 2 == sweep % 2))
+            while True:
+                bad = self._bad_segments(trial, self.solve(trial).badness)
+                back = knots & ~trial & bad
+                if not back.any():
+                    break
+                trial |= back
+            knots = self.split(trial)
+        return knots
+
+    def keys(self, knots: Mask, limit: Array) -> list[Keys]:
+        """The result for each curve, in the samples' own units."""
+        solution, ends = self.solve(knots), np.cumsum(knots.sum(1))[:-1]
+        rows = zip(knots, self.y, np.split(solution.before, ends), np.split(solution.after, ends), limit, strict=True)
+        return [Keys(self.x[k], y[k] * u, before * u, after * u) for k, y, before, after, u in rows]
+
+    def solve(self, knots: Mask) -> _Solution:
+        """The slopes that suit all samples best, and how far the curve then is from them."""
+        channel, place = np.nonzero(knots)
+        value, x = self.y[channel, place], self.x[place]
+        last = np.append(channel[1:] != channel[:-1], True)
+        count = np.where(last, 0, np.diff(place, append=0))
+        length = np.where(last, 1.0, np.diff(x, append=0))
+        flat = self._flat_segments(channel, place, count)
+        segment = np.repeat(np.cumsum(knots).reshape(knots.shape) - 1, 2, axis=1)[:, :-1].ravel()
+        t = (np.tile(self.grid, len(knots)) - x[segment]) / length[segment]
+        a, b, c, d = _cubic(t)
+        c, d = c * length[segment], d * length[segment]
+        line = a * value[segment] + b * np.append(value[1:], 0)[segment]
+        slope = self._slopes(segment, c, d, self.target.ravel() - line, count, flat, np.where(
+            last, 0, np.diff(value, append=0)) / length)
+        before, after = self._monotone(slope, count, np.diff(value, append=0) / length)
+        curve = line + c * after[segment] + d * np.append(before[1:], 0)[segment]
+        return _Solution(before, after, self._badness(curve.reshape(self.target.shape)))
+
+    def _flat_segments(self, channel: NDArray[np.intp], place: NDArray[np.intp], count: NDArray[np.intp]) -> Mask:
+        """Which segments hold still over two frames or more."""
+        still = np.zeros(self.y.shape, int)
+        still[:, 1:] = np.cumsum(self.still, axis=1)
+        run = still[channel, np.minimum(place + count, len(self.x) - 1)] - still[channel, place]
+        return np.asarray((run == count) & (count > 1))
+
+    def _slopes(self, segment: NDArray[np.intp], c: Array, d: Array, rest: Array, count: NDArray[np.intp], flat: Mask,
+                secant: Array) -> Array:
+        """One slope a knot: a tridiagonal least-squares system, zero beside holds; between single frames that of the
+        harmonic mean (Fritsch & Butland 1984)."""
+        size = len(count)
+        weight = np.tile(self.weight, len(self.y)) * (count > 1)[segment]
+        total = [np.bincount(segment, weight * values, size)
+                 for values in (c * c, c * d, d * d, c * rest, d * rest)]
+        diagonal = total[0] + np.append(0, total[2][:-1])
+        right = total[3] + np.append(0, total[4][:-1])
+        off = total[1]
+        left = np.append(0, secant[:-1])
+        product = secant * left
+        mean = np.where(product > 0, 2 * product / np.where(product > 0, secant + left, 1), 0)
+        fixed = flat | np.append(False, flat[:-1])
+        given = fixed | (diagonal <= 0)
+        known = np.where(fixed, 0.0, mean)
+        right = right - np.where(given, 0, off * np.append(known[1:], 0) * np.append(given[1:], False)
+                                 + np.append(0, off[:-1] * known[:-1] * given[:-1]))
+        off = np.where(given | np.append(given[1:], True), 0, off)
+        return _tridiagonal(np.where(given, 1, diagonal), off, np.where(given, known, right))
+
+    def _monotone(self, slope: Array, count: NDArray[np.intp], secant: Array) -> tuple[Array, Array]:
+        """Slopes before and after each knot: along a single frame they are kept where the curve stays between its ends
+        (Fritsch & Carlson 1980), at the price of a corner."""
+        low, high = np.minimum(0, 3 * secant), np.maximum(0, 3 * secant)
+        single = count == 1
+        after = np.where(single, np.clip(slope, low, high), slope)
+        ahead = np.append(slope[1:], 0)
+        before = slope.copy()
+        before[1:] = np.where(single, np.clip(ahead, low, high), ahead)[:-1]
+        return before, after
+
+    def _badness(self, curve: Array) -> Array:
+        """For each sample its error; above 1 too where the curve leaves the two values on a side of it."""
+        bad = np.abs(curve[:, ::2] - self.y)
+        middle = curve[:, 1::2]
+        low, high = np.minimum(self.y[:, 1:], self.y[:, :-1]), np.maximum(self.y[:, 1:], self.y[:, :-1])
+        beyond = np.maximum(middle - high, low - middle)
+        bad[:, 1:] = np.maximum(bad[:, 1:], beyond)
+        bad[:, :-1] = np.maximum(bad[:, :-1], beyond)
+        return bad
+
+    @staticmethod
+    def _worst(knots: Mask, badness: Array) -> NDArray[np.intp]:
+        """The flat index of the worst sample inside every segment that must be split."""
+        start = np.flatnonzero(knots)
+        inner = np.where(knots, -1.0, badness).ravel()
+        top = np.maximum.reduceat(inner, start)
+        segment = np.cumsum(knots) - 1
+        hit = np.flatnonzero((inner == top[segment]) & (inner > 1))
+        return np.asarray(hit[np.unique(segment[hit], return_index=True)[1]])
+
+    @staticmethod
+    def _bad_segments(knots: Mask, badness: Array) -> Mask:
+        """Samples (C, T) whose segment is out of its tolerance."""
+        start = np.flatnonzero(knots)
+        top = np.maximum.reduceat(np.where(knots, 0, badness).ravel(), start)
+        return np.asarray((top[np.cumsum(knots) - 1] > 1).reshape(knots.shape))
+
+
+def _tridiagonal(diagonal: Array, off: Array, right: Array) -> Array:
+    """Solve a symmetric tridiagonal system (N,) by parallel cyclic reduction (Hockney & Jesshope 1981, §5.4): row i is
+    ``off[i-1] x[i-1] + diagonal[i] x[i] + off[i] x[i+1] = right[i]``; `off[-1]` is not used."""
+    lower, upper = np.append(0, off[:-1]), np.append(off[:-1], 0)
+    step = 1
+    while step < len(diagonal) and (np.abs(lower) + np.abs(upper) > 1e-13 * np.abs(diagonal)).any():
+        alpha, beta = np.zeros_like(diagonal), np.zeros_like(diagonal)
+        alpha[step:] = -lower[step:] / diagonal[:-step]
+        beta[:-step] = -upper[:-step] / diagonal[step:]
+        new = [diagonal.copy(), right.copy(), np.zeros_like(lower), np.zeros_like(upper)]
+        new[0][step:] += alpha[step:] * upper[:-step]
+        new[0][:-step] += beta[:-step] * lower[step:]
+        new[1][step:] += alpha[step:] * right[:-step]
+        new[1][:-step] += beta[:-step] * right[step:]
+        new[2][step:] = alpha[step:] * lower[:-step]
+        new[3][:-step] = beta[:-step] * upper[step:]
+        diagonal, right, lower, upper = new
+        step *= 2
+    return np.asarray(right / diagonal)
