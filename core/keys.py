@@ -193,15 +193,15 @@ class _Curves:
         last = np.append(channel[1:] != channel[:-1], True)
         count = np.where(last, 0, np.diff(place, append=0))
         length = np.where(last, 1.0, np.diff(x, append=0))
+        secant = np.where(last, 0, np.diff(value, append=0)) / length
         flat = self._flat_segments(channel, place, count)
         segment = np.repeat(np.cumsum(knots).reshape(knots.shape) - 1, 2, axis=1)[:, :-1].ravel()
         t = (np.tile(self.grid, len(knots)) - x[segment]) / length[segment]
         a, b, c, d = _cubic(t)
         c, d = c * length[segment], d * length[segment]
         line = a * value[segment] + b * np.append(value[1:], 0)[segment]
-        slope = self._slopes(segment, c, d, self.target.ravel() - line, count, flat, np.where(
-            last, 0, np.diff(value, append=0)) / length)
-        before, after = self._monotone(slope, count, np.diff(value, append=0) / length)
+        slope = self._slopes(segment, c, d, self.target.ravel() - line, count, flat, secant)
+        before, after = self._monotone(slope, count, secant)
         curve = line + c * after[segment] + d * np.append(before[1:], 0)[segment]
         return _Solution(before, after, self._badness(curve.reshape(self.target.shape)))
 
@@ -218,8 +218,8 @@ class _Curves:
         harmonic mean (Fritsch & Butland 1984)."""
         size = len(count)
         weight = np.tile(self.weight, len(self.y)) * (count > 1)[segment]
-        total = [np.bincount(segment, weight * values, size)
-                 for values in (c * c, c * d, d * d, c * rest, d * rest)]
+        total: list[Array] = [np.bincount(segment, weight * values, size).astype(np.float64)
+                              for values in (c * c, c * d, d * d, c * rest, d * rest)]
         diagonal = total[0] + np.append(0, total[2][:-1])
         right = total[3] + np.append(0, total[4][:-1])
         off = total[1]
