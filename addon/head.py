@@ -11,7 +11,7 @@ from ..core.errors import BadInput
 from ..core.face_model import FaceModel
 from ..core.fit import Fit
 from . import axes
-from .materials import part_materials
+from .materials import add_vertex_colours, part_materials
 from .models import model_of, remember
 
 Floats = NDArray[np.float32]
@@ -50,6 +50,7 @@ def make_head(model: FaceModel, *, name: str, scene: bpy.types.Scene, identity: 
         _build_surface(mesh, model, axes.to_blender(rest, metres_per_unit))
         for material in part_materials(model, name, texture, metres_per_unit):
             mesh.materials.append(material)
+        add_vertex_colours(mesh, model)
         head = bpy.data.objects.new(name, mesh)
         _add_shape_keys(head, model, axes.to_blender(rest, metres_per_unit), metres_per_unit)
         _add_vertex_groups(head, model)

@@ -11,16 +11,12 @@ from numpy.typing import NDArray
 
 from .compiled import compiled, compiled_loosely
 from .face_model import FaceModel
+from .part_colours import PART_COLOURS, colour, mix, vertex_colours
 from .rasterize import Raster, interpolate, rasterize_image
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
-PART_COLOURS = {"skin": (0.80, 0.61, 0.51), "eye": (0.93, 0.92, 0.90), "teeth": (0.93, 0.90, 0.83),
-                "tongue": (0.60, 0.30, 0.29), "lashes": (0.10, 0.08, 0.07), "mouth": (0.50, 0.22, 0.20),
-                "sockets": (0.35, 0.18, 0.16)}
-"""sRGB albedo by the first word of a part's name; unknown parts look like skin"""
-LIP_COLOUR, BROW_COLOUR = (0.68, 0.38, 0.36), (0.36, 0.25, 0.19)
 IRIS_COLOUR, LIMBUS_COLOUR = (0.36, 0.42, 0.40), (0.13, 0.14, 0.14)
 _IRIS, _PUPIL = 0.46, 0.19
 """Half angles in radians as seen from the eyeball's centre: a 5.5 mm iris on a 12 mm ball"""
@@ -55,7 +51,7 @@ def shade(vertices_image: NDArray[np.floating], triangles: NDArray[np.int32], he
     points = np.asarray(vertices_image, np.float32) * np.float32(s)
     raster = rasterize_image(points, triangles, height * s, width * s)
     if shading is None:
-        shading = Shading(np.tile(_colour(PART_COLOURS["skin"]), (len(points), 1)))
+        shading = Shading(np.tile(colour(PART_COLOURS["skin"]), (len(points), 1)))
     albedo = _albedo(raster, triangles, shading)
     return _downsample(_lit_picture(points, triangles, raster, albedo), raster.triangle_id, s)
 
@@ -76,7 +72,7 @@ def shade_head(model: FaceModel, vertices_image: NDArray[np.floating], height: i
         return _downsample(*bare, s)
     full = _lit_head(model, points, height * s, width * s, shading, model.triangles)
     # Lashes are cards without holes: drawn solid they look like paint.
-    return _downsample(_mix(bare[0], full[0], _LASHES), bare[1], s)
+    return _downsample(mix(bare[0], full[0], _LASHES), bare[1], s)
 
 
 def _without(model: FaceModel, part: str) -> NDArray[np.int32]:
@@ -97,20 +93,6 @@ def _lit_head(model: FaceModel, points: Floats, height: int, width: int, shading
     return _lit_picture(points, model.triangles, raster, albedo), raster.triangle_id
 
 
-def vertex_colours(model: FaceModel) -> Floats:
-    """sRGB albedo (V, 3) in 0..1 from parts and the regions lips and brows."""
-    colours = np.tile(_colour(PART_COLOURS["skin"]), (model.vertex_count, 1))
-    for region, tint in (("lips", LIP_COLOUR), ("brows", BROW_COLOUR)):
-        if region in model.regions:
-            weight = (0.55 * model.regions[region])[:, None]
-            colours = _mix(colours, _colour(tint), weight)
-    for index, name in enumerate(model.part_names):
-        first = name.split("_", maxsplit=1)[0]
-        if first in PART_COLOURS and first != "skin":
-            colours[np.unique(model.triangles[model.triangle_part == index])] = PART_COLOURS[first]
-    return colours
-
-
 def paint_eyes(model: FaceModel, raster: Raster, albedo: Floats,
                iris_colour: tuple[float, float, float] = IRIS_COLOUR) -> None:
     """Draw iris and pupil into `albedo` (H, W, 3) where an eyeball is seen.
@@ -127,10 +109,10 @@ def paint_eyes(model: FaceModel, raster: Raster, albedo: Floats,
         centre = (ball.min(0) + ball.max(0)) / 2
         at = _points_at(raster, model.triangles, model.mean, seen) - centre
         angle = np.arctan2(np.hypot(at[:, 0], at[:, 1]), at[:, 2])[:, None]
-        iris = _colour(iris_colour) * (1.15 - 0.5 * _step(angle, 0.6 * _IRIS, _IRIS))
-        colour = _mix(iris, _colour(LIMBUS_COLOUR), _step(angle, 0.80 * _IRIS, 0.97 * _IRIS))
-        colour = _mix(colour, albedo[seen], _step(angle, 0.95 * _IRIS, 1.08 * _IRIS))
-        albedo[seen] = colour * (0.04 + 0.96 * _step(angle, 0.92 * _PUPIL, 1.08 * _PUPIL))
+        iris = colour(iris_colour) * (1.15 - 0.5 * _step(angle, 0.6 * _IRIS, _IRIS))
+        painted = mix(iris, colour(LIMBUS_COLOUR), _step(angle, 0.80 * _IRIS, 0.97 * _IRIS))
+        painted = mix(painted, albedo[seen], _step(angle, 0.95 * _IRIS, 1.08 * _IRIS))
+        albedo[seen] = painted * (0.04 + 0.96 * _step(angle, 0.92 * _PUPIL, 1.08 * _PUPIL))
 
 
 def vertex_normals(points: NDArray[np.floating], triangles: NDArray[np.int32]) -> Floats:
@@ -148,14 +130,6 @@ def _points_at(raster: Raster, triangles: NDArray[np.int32], values: Floats,
 def _step(x: Floats, low: float, high: float) -> Floats:
     t = np.clip((x - low) / (high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
-
-
-def _colour(rgb: tuple[float, float, float]) -> Floats:
-    return np.array(rgb, np.float32)
-
-
-def _mix(a: Floats, b: Floats, weight: Floats | float) -> Floats:
-    return np.asarray(a + (b - a) * weight, np.float32)
 
 
 def _albedo(raster: Raster, triangles: NDArray[np.int32], shading: Shading) -> Floats:

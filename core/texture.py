@@ -12,8 +12,9 @@ from .compiled import compiled
 from .errors import BadInput
 from .face_model import FaceModel
 from .inpaint import fill_along, pull_push
+from .part_colours import PART_COLOURS, vertex_colours
 from .rasterize import Raster, interpolate
-from .shade import PART_COLOURS, paint_eyes, vertex_colours
+from .shade import paint_eyes
 from .teeth import inner_light, paint_teeth
 from .texture_space import atlas, gather, sample
 from .visibility import EYE, SKIN, SOCKET, View, look, triangle_kinds, visible_vertices

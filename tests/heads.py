@@ -6,8 +6,9 @@ from mien.core.camera import Camera, project
 from mien.core.face_model import FaceModel
 from mien.core.fitting import Fit
 from mien.core.motion import Motion
+from mien.core.part_colours import vertex_colours
 from mien.core.rasterize import interpolate, rasterize_image
-from mien.core.shade import paint_eyes, shade_head, vertex_colours
+from mien.core.shade import paint_eyes, shade_head
 from mien.core.visibility import solid_triangles
 from numpy.typing import NDArray
 

@@ -31,6 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_model(sheet)
     common.add_output(sheet, "the picture, .png or .jpg")
     sheet.set_defaults(act=_sheet)
+    paint = actions.add_parser("paint", help="a texture for heads without a photo",
+                               description="Paint skin, brows, lips, eyes and teeth in the default model's UVs.")
+    common.add_output(paint, "the picture, .png or .jpg")
+    paint.set_defaults(act=_paint)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -69,4 +73,14 @@ def _sheet(options: argparse.Namespace) -> None:
     from ..sheet import model_sheet
 
     write_image(options.output, model_sheet(common.chosen_model(options)))
+    common.report(options, {}, str(options.output))
+
+
+def _paint(options: argparse.Namespace) -> None:
+    common.check_outputs(options.output, suffixes={options.output: (".png", ".jpg")})
+    from ..face_models.painted_head import painted_head
+    from ..image import write_image
+    from ..model_files import default_model
+
+    write_image(options.output, painted_head(default_model()))
     common.report(options, {}, str(options.output))
