@@ -15,7 +15,10 @@ from ..motion import Motion
 _NOSE, _RIGHT, _LEFT = 1, 234, 454
 """Landmarks: tip of the nose, and where the cheeks meet the ears"""
 _UPPER_LIP, _LOWER_LIP, _BROW, _CHIN = 13, 14, 10, 152
+_LIDS = ((159, 145), (386, 374))
 _SIDEWAYS = 0.35
+_OPEN_EYE = 0.04
+"""Height of an open eye by that of the face"""
 _TURN_MATTERS, _OPEN_MATTERS = 1.5, 2.0
 
 
@@ -27,7 +30,7 @@ class _Seen:
 
 
 class BestFrames:
-    """Keeps at most three frames: large, from the front, mouth shut; and one turned to each side."""
+    """Keeps at most three frames: large, from the front, mouth shut and eyes open; and one turned to each side."""
 
     def __init__(self) -> None:
         self._kept: dict[str, _Seen] = {}
@@ -36,12 +39,13 @@ class BestFrames:
         """Look at a frame as it passes; `points` (478, 3) pixels."""
         if points is None:
             return
-        size = float(np.linalg.norm(points[_BROW, :2] - points[_CHIN, :2])) + 1e-6
-        opened = float(np.linalg.norm(points[_UPPER_LIP, :2] - points[_LOWER_LIP, :2])) / size
-        near, far = (float(np.linalg.norm(points[_NOSE, :2] - points[side, :2])) for side in (_RIGHT, _LEFT))
+        size = _apart(points, _BROW, _CHIN) + 1e-6
+        opened = _apart(points, _UPPER_LIP, _LOWER_LIP) / size
+        near, far = _apart(points, _NOSE, _RIGHT), _apart(points, _NOSE, _LEFT)
         turn = (near - far) / (near + far + 1e-6)
         place = "front" if abs(turn) < _SIDEWAYS else "right" if turn > 0 else "left"
-        score = size * (1 - min(_OPEN_MATTERS * opened, 0.8))
+        eyes = min(_apart(points, *lids) for lids in _LIDS) / size
+        score = size * (1 - min(_OPEN_MATTERS * opened, 0.8)) * float(np.clip(eyes / _OPEN_EYE, 0.2, 1))
         if place == "front":
             score *= 1 - min(_TURN_MATTERS * abs(turn), 0.8)
         if place not in self._kept or score > self._kept[place].score:
@@ -51,6 +55,10 @@ class BestFrames:
         """The frames (H, W, 3) that were kept, the frontal one first, and the tracked head as a fit in each."""
         kept = [self._kept[place] for place in ("front", "right", "left") if place in self._kept]
         return [seen.rgb for seen in kept], [_fit_of(motion, seen.number, model) for seen in kept]
+
+
+def _apart(points: NDArray[np.float32], one: int, other: int) -> float:
+    return float(np.linalg.norm(points[one, :2] - points[other, :2]))
 
 
 def _fit_of(motion: Motion, frame: int, model: FaceModel) -> Fit:

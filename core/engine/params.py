@@ -5,9 +5,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from ..camera import Projection
-from ..errors import BadInput
+import numpy as np
+from numpy.typing import NDArray
 
+from ..camera import Projection
+from ..errors import BadInput, MienError
+from ..face_model import FaceModel
+from ..fit import Fit
+from ..fit_files import load_fit
+from ..model_files import default_model, load_model
+from ..motion import Motion
+from ..motion_files import load_motion
+
+LARGEST = 100.0
+"""σ"""
 _MISSING = object()
 
 
@@ -60,6 +71,18 @@ class Params:
             raise BadInput(f"The job's `projection` is {value!r:.40}; give one of {', '.join(get_args(Projection))}.")
         return cast(Projection, value)
 
+    def model(self) -> FaceModel:
+        """The face model that is named, or the one in the box."""
+        path = self.optional_path("model")
+        return default_model() if path is None else load_model(path)
+
+    def identity(self, model: FaceModel) -> NDArray[np.floating] | None:
+        """Coefficients (S,) of a person, given as numbers or by the path of a fit or of a motion."""
+        value = self._get("identity", None)
+        if isinstance(value, str):
+            return identity_from(_path("identity", value), model)
+        return None if value is None else _coefficients(value, len(model.identity_basis))
+
     def texture_size(self, default: int) -> int:
         """Texels a side, or 0 for no texture."""
         size = self.whole("texture_size", default, 0, 4096)
@@ -78,3 +101,29 @@ def _path(name: str, value: object) -> Path:
     if not isinstance(value, str) or "\0" in value or not Path(value).is_absolute():
         raise BadInput(f"The job's `{name}` is {value!r:.60}; give an absolute path.")
     return Path(value)
+
+
+def _coefficients(value: object, count: int) -> NDArray[np.floating]:
+    numbers = value if isinstance(value, list) else []
+    if len(numbers) != count or not all(isinstance(n, int | float) and abs(n) <= LARGEST for n in numbers):
+        raise BadInput(f"The job's `identity` is not {count} numbers within ±{LARGEST:g}; "
+                       "give those of this face model.")
+    return np.array(numbers, np.float32)
+
+
+def identity_from(path: Path, model: FaceModel) -> NDArray[np.floating]:
+    """The shape of the person in a fit or a motion.
+
+    Raises:
+        BadInput: it is neither, or was made with another face model.
+    """
+    try:
+        found: Fit | Motion = load_fit(path)
+    except MienError as no_fit:
+        try:
+            found = load_motion(path)
+        except MienError:
+            raise no_fit from None
+    if found.model_hash != model.hash:
+        raise BadInput(f"{path.name} was made with another face model; fit or track that person again.")
+    return found.identity

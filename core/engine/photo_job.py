@@ -8,11 +8,11 @@ from typing import Any
 from PIL import Image
 
 from ..errors import BadInput
+from ..face_model import FaceModel
 from ..fit import Fit
 from ..fit_files import save_fit
 from ..fitting import fit_photos
 from ..image import Rgb, read_image, write_image
-from ..model_files import default_model
 from ..overlay import draw_overlay
 from ..texture import uv_texture
 from .params import Params
@@ -37,7 +37,7 @@ def fit_photos_job(params: Params, work: Work) -> dict[str, Any]:
         work.step(0.2 * number / len(paths), f"Reading {path.name}")
         photos.append(read_image(path))
     work.step(0.2, "Finding the face" if len(paths) == 1 else f"Finding the face in {len(paths)} photos")
-    model = default_model()
+    model = params.model()
     fits = fit_photos(photos, model, projection=projection, face=face)
     work.step(0.5, "Saving the face")
     save_fit(fits[0], work.folder / "face.npz")
@@ -46,16 +46,17 @@ def fit_photos_job(params: Params, work: Work) -> dict[str, Any]:
     write_image(work.folder / "overlay.png", overlay)
     work.preview(overlay)
     upright = _upright_copy(paths[0], photos[0], work)
-    texture = _texture(photos, fits, size, work)
+    texture = _texture(photos, fits, model, size, work)
     return {"fit": "face.npz", "texture": texture, "overlay": "overlay.png", "photo": upright,
             "confidence": fits[0].confidence, "warnings": list(fits[0].warnings)}
 
 
-def _texture(photos: Sequence[Rgb], fits: Sequence[Fit], size: int, work: Work) -> str | None:
+def _texture(photos: Sequence[Rgb], fits: Sequence[Fit], model: FaceModel, size: int,
+             work: Work) -> str | None:
     if not size:
         return None
     work.step(0.7, "Making the texture")
-    texture = uv_texture(photos, fits, default_model(), size)
+    texture = uv_texture(photos, fits, model, size)
     work.step(0.95, "Saving the texture")
     write_image(work.folder / "texture.png", texture.rgb)
     return "texture.png"

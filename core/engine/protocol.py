@@ -25,7 +25,8 @@ engine
 ready      `protocol`, `version`, `python`, `pid`, `device`, `jobs`: the names of the jobs that it can do
 heartbeat  every `HEARTBEAT` seconds from the handshake on, whatever else is going on
 progress   `id`, `fraction` 0..1 or null where it is not known, `text`: what is being done
-preview    `id`, `file`: a PNG of at most `PREVIEW_SIDE` pixels a side, at most `PREVIEWS_PER_SECOND`
+preview    `id`, `file`: an .npy array (H, W, 3) uint8 sRGB, top row first, at most `PREVIEW_SIDE` pixels a side;
+           at most `PREVIEWS_PER_SECOND`. The file lives until the preview after the next one comes
 result     `id`, `result`: an object; where it names files, they lie in the job's folder
 cancelled  `id`
 error      `id` or null, `kind`, `text`: one sentence that says what is wrong and what to do
@@ -38,18 +39,21 @@ when it begins the job, and removes unless the job ends well; after that the cli
 Kinds of error: ``input`` (the file or the parameters), ``missing`` (a part that is not installed), ``memory``,
 ``protocol``, and ``bug`` (a fault of Mien's; its trace is on standard error). Standard error is free text for a log.
 
-Jobs (paths absolute; parameters with a default may be left out):
+Jobs (paths absolute; parameters with a default may be left out; `model`, in all that fit, is the path of a face
+model's file, or null (default) for the model in the box):
 
 fit_photos    `photos`: list of paths, all of one person, the first one counts; `projection`: "perspective"
               (default) or "orthographic"; `face`: number from 0, or null (default) for the most prominent;
-              `texture_size`: 64..4096, 1024 (default), or 0 for none.
+              `texture_size`: 64..4096, 1024 (default), or 0 for none; `model`.
               → `fit`: file of fit_files.save_fit, of the first photo; `texture`: PNG or null; `overlay`: PNG;
               `photo`: the first photo upright and in sRGB where it does not already look so to a program that
               knows nothing of EXIF orientation and colour profiles, else null; `confidence`; `warnings`: sentences.
-track_video   `video`: path; `projection` as above; `identity_from`: path of a fit or of a motion of this person,
-              or null (default: estimated from the video); `texture_size`: as above, 0 (default).
+track_video   `video`: path; `projection` as above; `identity`: the person's coefficients as a list of numbers, or
+              the path of a fit or of a motion of this person, or null (default: estimated from the video);
+              `texture_size`: as above, 0 (default); `model`.
               → `motion`: file of motion_files.save_motion; `texture`: PNG of the frames that show the face best, or
-              null; `frames`; `fps`; `frames_without_face`; `width`; `height`; `warnings`.
+              null; `frames`; `fps`; `frames_without_face`; `width`; `height`; `confidence`: of the frames with a
+              face, the median; `warnings`.
 test          no parameters → `findings`: list of {`part`, `works`, `detail`, `required`}, see doctor.Finding.
 wait          `seconds`: 0..60; does nothing, for trying a client.
 """

@@ -1,21 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Job `track_video`: a video to a motion, with the mesh over the frames shown while it is made."""
 
-import zipfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BadInput, MienError
 from ..face_model import FaceModel
-from ..fit_files import load_fit
 from ..fitting import fit_landmarks, track_video
 from ..image import Rgb, write_image
-from ..model_files import default_model
 from ..motion import Motion
-from ..motion_files import load_motion, save_motion
+from ..motion_files import save_motion
 from ..overlay import draw_overlay
 from ..texture import uv_texture
 from .best_frames import BestFrames
@@ -31,9 +26,8 @@ _SHAKY = 0.1
 def track_video_job(params: Params, work: Work) -> dict[str, Any]:
     """See protocol.py."""
     video, projection = params.path("video"), params.projection()
-    source, size = params.optional_path("identity_from"), params.texture_size(0)
-    model = default_model()
-    identity = None if source is None else _identity(source, model)
+    model, size = params.model(), params.texture_size(0)
+    identity = params.identity(model)
     best = BestFrames() if size else None
     work.step(0.0, f"Reading {video.name}")
 
@@ -56,16 +50,19 @@ def track_video_job(params: Params, work: Work) -> dict[str, Any]:
                          on_frame=on_frame, solving=solving)
     work.step(0.95, "Saving the motion")
     save_motion(motion, work.folder / "motion.npz")
-    texture = None
-    if best:
-        work.step(0.97, "Making the texture")
-        photos, fits = best.fits(motion, model)
-        write_image(work.folder / "texture.png", uv_texture(photos, fits, model, size).rgb)
-        texture = "texture.png"
+    texture = _texture(best, motion, model, size, work) if best else None
     missing = int((motion.confidence == 0).sum())
     return {"motion": "motion.npz", "texture": texture, "frames": len(motion), "fps": motion.fps,
             "frames_without_face": missing, "width": motion.camera.width, "height": motion.camera.height,
+            "confidence": float(np.median(motion.confidence[motion.confidence > 0])),
             "warnings": _warnings(motion, missing)}
+
+
+def _texture(best: BestFrames, motion: Motion, model: FaceModel, size: int, work: Work) -> str:
+    work.step(0.97, "Making the texture")
+    photos, fits = best.fits(motion, model)
+    write_image(work.folder / "texture.png", uv_texture(photos, fits, model, size).rgb)
+    return "texture.png"
 
 
 def _picture(rgb: Rgb, points: NDArray[np.float32] | None, model: FaceModel) -> Rgb:
@@ -75,24 +72,6 @@ def _picture(rgb: Rgb, points: NDArray[np.float32] | None, model: FaceModel) -> 
         return small
     scale = small.shape[1] / rgb.shape[1]
     return draw_overlay(small, fit_landmarks(points * scale, small.shape[1], small.shape[0], model), model)
-
-
-def _identity(path: Path, model: FaceModel) -> NDArray[np.floating]:
-    """The shape of the person in a fit or a motion."""
-    try:
-        fit = load_fit(path)
-        shape, named = fit.identity, fit.model_hash
-    except MienError as no_fit:
-        if not zipfile.is_zipfile(path):
-            raise
-        try:
-            motion = load_motion(path)
-        except MienError:
-            raise no_fit from None
-        shape, named = motion.identity, motion.model_hash
-    if named != model.hash:
-        raise BadInput(f"{path.name} was made with another face model; fit or track that person again.")
-    return np.asarray(shape)
 
 
 def _warnings(motion: Motion, missing: int) -> list[str]:

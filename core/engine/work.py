@@ -61,13 +61,13 @@ class Work:
 
     def preview(self, rgb: "NDArray[np.uint8]") -> None:
         """Show a picture (H, W, 3), made small; the one before the last is removed."""
-        from ..image import write_image
+        import numpy as np
 
         self._previews += 1
-        name = f"preview-{self._previews}.png"
-        write_image(self.folder / name, shrunk(rgb, PREVIEW_SIDE))
+        name = f"preview-{self._previews}.npy"
+        np.save(self.folder / name, shrunk(rgb, PREVIEW_SIDE), allow_pickle=False)
         self._send({"type": "preview", "id": self.name, "file": name})
-        (self.folder / f"preview-{self._previews - 2}.png").unlink(missing_ok=True)
+        (self.folder / f"preview-{self._previews - 2}.npy").unlink(missing_ok=True)
         self._shown = time.monotonic()
 
 
