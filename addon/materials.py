@@ -34,9 +34,9 @@ class _Look:
     coat: float = 0.0
 
 
-_LOOKS = {"skin": _Look(0.48, 0.45, 0.22, 0.0035), "eye": _Look(0.18, 0.5, 0.05, 0.001, 0.8),
-          "teeth": _Look(0.22, 0.5, 0.12, 0.001, 0.3), "tongue": _Look(0.35, 0.5, 0.2, 0.002),
-          "mouth": _Look(0.4, 0.4, 0.2, 0.002), "lashes": _Look(0.6, 0.2), "sockets": _Look(0.6, 0.3)}
+_LOOKS = {"skin": _Look(0.48, 0.45, 0.22, 0.0035), "eye": _Look(0.18, coat=0.8),
+          "teeth": _Look(0.25), "tongue": _Look(0.35), "mouth": _Look(0.45, 0.3),
+          "lashes": _Look(0.6, 0.2), "sockets": _Look(0.6, 0.3)}
 _SKIN_RADIUS = (1.0, 0.35, 0.2)
 """How far red, green and blue go under skin, relative to red"""
 _LASH_COVER = 0.62

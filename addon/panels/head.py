@@ -29,6 +29,9 @@ class MIEN_PT_head(SidebarPanel, bpy.types.Panel):
         reason = why_fixed(head.data)
         if reason:
             wrapped(self.layout.box(), context, reason, "LOCKED")
+        shading = context.space_data.shading
+        if shading.type == "SOLID" and shading.color_type != "TEXTURE":
+            self.layout.prop_enum(shading, "color_type", "TEXTURE", text="Show Its Texture Here")
 
 
 class MIEN_PT_head_details(HeadPanel, bpy.types.Panel):

@@ -9,7 +9,7 @@ from ..inpaint import pull_push
 from ..part_colours import BROW_COLOUR, LIP_COLOUR, PART_COLOURS, colour, mix, vertex_colours
 from ..rasterize import Raster, interpolate
 from ..shade import paint_eyes
-from ..teeth import paint_teeth
+from ..teeth import inner_light, paint_teeth
 from ..texture_space import atlas
 
 Floats = NDArray[np.float32]
@@ -39,6 +39,8 @@ def painted_head(model: FaceModel, size: int = 2048) -> NDArray[np.uint8]:
     paint_eyes(model, texels, albedo)
     _fibres(model, texels, albedo)
     paint_teeth(model, texels, albedo)
+    # Viewports do not darken the inside of the mouth by themselves.
+    albedo *= interpolate(texels, model.triangles, inner_light(model)[:, None])
     filled = pull_push(albedo, (texels.triangle_id > 0).astype(np.float32))
     return np.clip(np.where(texels.triangle_id[..., None] > 0, albedo, filled) * 255 + 0.5, 0, 255).astype(np.uint8)
 
