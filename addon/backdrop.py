@@ -106,7 +106,8 @@ def _build_plane(mesh: bpy.types.Mesh, corners: np.ndarray) -> None:
 
 def _light_of(picture: bpy.types.Image, name: str, start_frame: int, frames: int, rate: float) -> bpy.types.Material:
     material = bpy.data.materials.new(name)
-    material.use_nodes = True
+    if material.node_tree is None:  # before Blender 5
+        material.use_nodes = True
     tree = material.node_tree
     tree.nodes.clear()
     texture, light, output = (tree.nodes.new(f"ShaderNode{kind}") for kind in ("TexImage", "Emission",

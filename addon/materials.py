@@ -108,7 +108,8 @@ def add_vertex_colours(mesh: bpy.types.Mesh, model: FaceModel) -> None:
 def _material(name: str, kind: str, picture: bpy.types.Image | None, metres_per_unit: float) -> bpy.types.Material:
     look = _LOOKS.get(kind, _LOOKS["skin"])
     material = bpy.data.materials.new(name)
-    material.use_nodes = True
+    if material.node_tree is None:  # before Blender 5
+        material.use_nodes = True
     material[_KIND_TAG] = kind
     plain = tuple(((c + 0.055) / 1.055) ** 2.4 for c in PART_COLOURS.get(kind, PART_COLOURS["skin"]))
     material.diffuse_color, material.roughness = (*plain, 1.0), look.roughness

@@ -29,7 +29,7 @@ def test_model_axes_become_blenders() -> None:
 def test_points_there_and_back(points: np.ndarray, scale: float) -> None:
     there = axes.to_blender(points, scale)
     assert there.dtype == np.float32 and there.flags.c_contiguous
-    np.testing.assert_allclose(axes.to_model(there, scale), points, rtol=3e-7, atol=0)
+    np.testing.assert_allclose(axes.to_model(there, scale), points, rtol=3e-7, atol=1e-30)
     np.testing.assert_array_equal(axes.to_model(axes.to_blender(points)), points)
 
 

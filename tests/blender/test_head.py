@@ -170,7 +170,7 @@ def test_another_model_by_its_path(tmp_path: Path) -> None:
     assert model_of(head.data).hash == model.hash
     models.forget()
     path.unlink()
-    with pytest.raises(BadInput, match="is not at .*other model é.npz any more"):
+    with pytest.raises(BadInput, match=r"is not at .*other model é.npz any more"):
         model_of(head.data)
     save_model(default_model(), path)
     with pytest.raises(BadInput, match="another version"):
