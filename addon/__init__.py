@@ -16,6 +16,14 @@ MODULES: tuple[str, ...] = (
     "panels.head",
     "panels.expression",
     "panels.identity",
+    "preferences",
+    "job_preview",
+    "jobs",
+    "face_from_photo",
+    "track_video",
+    "retarget_video",
+    "file_handlers",
+    "panels.capture",
 )
 """In the order of registration: what is used comes before what uses it."""
 

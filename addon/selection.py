@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where new heads go, what is selected, and what the 3D view looks through."""
+
+import os
+from collections.abc import Sequence
+
+import bpy
+
+
+def chosen_files(filepath: str, directory: str, names: Sequence[str]) -> list[str]:
+    """Absolute paths of what a file browser or a drop chose; `filepath` alone when there is no list."""
+    found = [os.path.join(bpy.path.abspath(directory), name) for name in names if name] if directory else []  # noqa: PTH118
+    if not found and filepath and not filepath.endswith(("/", os.sep)):
+        found = [bpy.path.abspath(filepath)]
+    return [os.path.abspath(path) for path in found]  # noqa: PTH100
+
+
+def collection_for(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.types.Collection:
+    """The active collection if it is of this scene and may be changed, else the scene's own."""
+    active = context.collection if context.scene == scene else None
+    return active if active is not None and active.library is None else scene.collection
+
+
+def select_only(context: bpy.types.Context, scene: bpy.types.Scene, head: bpy.types.Object) -> None:
+    """Make a head the active object, as Blender does with what was just added."""
+    layer = context.view_layer if context.scene == scene else scene.view_layers[0]
+    layer.update()  # before it the layer does not know new objects
+    if head.name not in layer.objects or (layer.objects.active and layer.objects.active.mode != "OBJECT"):
+        return
+    for other in layer.objects:
+        other.select_set(other == head, view_layer=layer)
+    layer.objects.active = head
+
+
+def look_through_camera(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
+    """Turn the 3D view that the operator came from, or the largest one, to the scene's camera."""
+    window = context.window
+    if window is None or window.scene != scene:
+        return
+    views = [area for area in window.screen.areas if area.type == "VIEW_3D"]
+    area = context.area if context.area in views else max(views, key=lambda a: a.width * a.height, default=None)
+    if area is not None:
+        area.spaces.active.region_3d.view_perspective = "CAMERA"
