@@ -24,6 +24,9 @@ MODULES: tuple[str, ...] = (
     "retarget_video",
     "file_handlers",
     "panels.capture",
+    "motion_io",
+    "edit_ops",
+    "panels.motion",
 )
 """In the order of registration: what is used comes before what uses it."""
 

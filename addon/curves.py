@@ -15,29 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import BadInput
-from ..core.keys import Keys, handles
+from ..core.keys import Keys
+from .key_block import ATTRIBUTES, BEZIER, SAME_FRAME, Block, Samples, completed, mapped, merged, new_block, with_keys
 
 CurvePath = tuple[str, int]
-Samples = tuple[NDArray[np.floating], NDArray[np.floating]]
-"""Frames (N,), ascending, and values (N,), joined by straight lines"""
-
 SLIDER_REACH = 10.0
 """Blender's own limit of a shape key's value"""
-_SAME_FRAME = 1e-4
-
-_FREE, _AUTO, _VECTOR, _ALIGNED, _AUTO_CLAMPED = range(5)
-_LINEAR, _BEZIER = 1, 2
-_ATTRIBUTES: dict[str, tuple[int, type, float]] = {
-    "co": (2, np.float32, 0), "handle_left": (2, np.float32, 0), "handle_right": (2, np.float32, 0),
-    "handle_left_type": (1, np.int32, _AUTO_CLAMPED), "handle_right_type": (1, np.int32, _AUTO_CLAMPED),
-    "interpolation": (1, np.int32, _LINEAR), "easing": (1, np.int32, 0), "type": (1, np.int32, 0),
-    "amplitude": (1, np.float32, 0.8), "period": (1, np.float32, 4.1), "back": (1, np.float32, 1.70158),
-    "select_control_point": (1, np.bool_, 0), "select_left_handle": (1, np.bool_, 0),
-    "select_right_handle": (1, np.bool_, 0)}
-"""Of a keyframe: numbers, type, and what a new one has"""
-
-_Block = dict[str, NDArray[Any]]
-_NEEDED = ("co", "handle_left_type", "handle_right_type", "interpolation", "amplitude", "period", "back")
 
 
 class Group(NamedTuple):
@@ -92,20 +75,21 @@ def has_slots(action: Any) -> bool:
 
 def write(id_block: Any, curves: Mapping[CurvePath, Samples | Keys], *,
           group_of: Callable[[CurvePath], Group | None] = lambda path: None, keep_outside: bool = True,
-          frame_range: tuple[float, float] | None = None) -> None:
+          frame_range: tuple[float, float] | None = None, easing: bool = False) -> None:
     """Put curves into the ID block's Action, which is made when it has none.
 
     Keys within `frame_range`, by default from the first to the last frame of each curve, are replaced. The others
-    are kept as they are with `keep_outside`, else removed too.
+    are kept as they are with `keep_outside`, else removed too. With `easing` samples are not joined by straight lines
+    but ease in and out, as keys that a person sets.
 
     Raises:
         BadInput: the ID block or its Action is linked from another file, is being edited in the NLA, a curve is
             locked, or a number is not finite. Nothing has changed then.
     """
-    blocks = {path: _new_block(samples) for path, samples in curves.items()}
-    for path, block in blocks.items():
-        if not np.isfinite(block["co"]).all():
-            raise BadInput(f"The curve {path[0]} would hold numbers that are not finite.")
+    blocks = {path: new_block(samples) for path, samples in curves.items()}
+    for block in blocks.values():
+        if easing:
+            block["interpolation"][:] = BEZIER
     bag = _writable_bag(id_block, blocks)
     existing = {(curve.data_path, curve.array_index): curve for curve in bag.fcurves}
     for path, block in blocks.items():
@@ -114,7 +98,8 @@ def write(id_block: Any, curves: Mapping[CurvePath, Samples | Keys], *,
             curve = bag.fcurves.new(path[0], index=path[1])
             _put_in_group(bag, curve, group_of(path))
         elif keep_outside and len(curve.keyframe_points):
-            block = _merged(_read_block(curve), block, frame_range)
+            start, end = frame_range or (block["co"][0, 0], block["co"][-1, 0])
+            block = merged(_read_block(curve), block, start, end)
         _write_block(curve, block)
     widen_limits(id_block, blocks)
     _tag(id_block)
@@ -147,9 +132,11 @@ def key_frames(id_block: Any, paths: Iterable[CurvePath] | None = None) -> NDArr
     return np.unique(np.concatenate(found)) if found else np.zeros(0, np.float32)
 
 
-def key_counts(id_block: Any) -> dict[CurvePath, int]:
-    """How many keys each curve has."""
-    return {(curve.data_path, curve.array_index): len(curve.keyframe_points) for curve in _curves(id_block)}
+def key_counts(id_block: Any, frame_range: tuple[float, float] = (-np.inf, np.inf)) -> dict[CurvePath, int]:
+    """How many keys each curve has from one frame to another."""
+    start, end = frame_range[0] - SAME_FRAME, frame_range[1] + SAME_FRAME
+    frames = {(c.data_path, c.array_index): _attribute(c, "co")[:, 0] for c in _curves(id_block)}
+    return {path: int(((at >= start) & (at <= end)).sum()) for path, at in frames.items()}
 
 
 def remove_range(id_block: Any, paths: Iterable[CurvePath], start: float, end: float) -> None:
@@ -163,12 +150,66 @@ def remove_range(id_block: Any, paths: Iterable[CurvePath], start: float, end: f
         return
     bag = _writable_bag(id_block, wanted)
     for curve in [c for c in bag.fcurves if (c.data_path, c.array_index) in wanted]:
-        block = _merged(_read_block(curve), None, (start, end))
+        block = merged(_read_block(curve), None, start, end)
         if len(block["co"]):
             _write_block(curve, block)
         else:
             bag.fcurves.remove(curve)
     _tag(id_block)
+
+
+def transform(id_block: Any, change: Mapping[CurvePath, Callable[[NDArray[np.floating], NDArray[np.floating]], Any]], *,
+              weights: Callable[[NDArray[np.floating]], NDArray[np.floating]], borders: Sequence[float] = ()) -> None:
+    """Change values of curves where they have keys, handles with them; the keys' frames stay.
+
+    Args:
+        change: for each curve a function of values (N,) and weights (N,) that gives the new values.
+        weights: of frames (N,); 1 where a key is changed, 0 where it stays.
+        borders: frames between which the weights change; keys are set there first, without a change of shape.
+
+    Raises:
+        BadInput: as `write` does, or the ID block has none of the curves.
+    """
+    bag = _writable_bag(id_block, change)
+    blocks: dict[CurvePath, Block] = {}
+    for curve in bag.fcurves:
+        path = (curve.data_path, curve.array_index)
+        if path in change and not curve.is_empty:
+            block = with_keys(_read_block(curve), borders)
+            weight = weights(block["co"][:, 0])
+            moved = [change[path](block[name][:, 1], weight) for name in ("co", "handle_left", "handle_right")]
+            blocks[path] = mapped(block, *moved)
+            _write_block(curve, blocks[path])
+    widen_limits(id_block, blocks)
+    _tag(id_block)
+
+
+def exchange(id_block: Any, pairs: Iterable[tuple[CurvePath, CurvePath]]) -> None:
+    """Give both curves of each pair each other's keys; what has no curve gives its value as one key.
+
+    Raises:
+        BadInput: as `write` does.
+    """
+    pairs = list(pairs)
+    bag = _writable_bag(id_block, {path for pair in pairs for path in pair})
+    existing = {(curve.data_path, curve.array_index): curve for curve in bag.fcurves}
+    blocks: dict[CurvePath, Block] = {}
+    for pair in pairs:
+        found = [existing.get(path) for path in pair]
+        if any(found):
+            kept = [_read_block(curve) if curve and not curve.is_empty else
+                    completed(new_block((np.zeros(1), np.array([_static(id_block, path)]))))
+                    for path, curve in zip(pair, found, strict=True)]
+            for path, curve, block in zip(pair, found, reversed(kept), strict=True):
+                blocks[path] = block
+                _write_block(curve or bag.fcurves.new(path[0], index=path[1]), block)
+    widen_limits(id_block, blocks)
+    _tag(id_block)
+
+
+def current_action(id_block: Any) -> Any:
+    """The Action that is assigned to an ID block, or None."""
+    return id_block.animation_data.action if id_block.animation_data else None
 
 
 def driven(id_block: Any) -> set[CurvePath]:
@@ -183,7 +224,7 @@ def in_nla(id_block: Any) -> bool:
     return bool(data and data.use_nla and any(t.strips for t in data.nla_tracks if not t.mute))
 
 
-def widen_limits(id_block: Any, blocks: Mapping[CurvePath, _Block]) -> None:
+def widen_limits(id_block: Any, blocks: Mapping[CurvePath, Block]) -> None:
     """Widen the slider limits of shape keys to all that their keys and handles reach; they are never narrowed."""
     if not isinstance(id_block, bpy.types.Key):
         return
@@ -282,37 +323,18 @@ def _put_in_group(bag: Any, curve: Any, group: Group | None) -> None:
         curve.color_mode = "AUTO_RGB"
 
 
-def _new_block(samples: Samples | Keys) -> _Block:
-    if isinstance(samples, Keys):
-        left, right = handles(samples)
-        co = np.column_stack([samples.frames, samples.values]).astype(np.float32)
-        kinds = np.where(samples.smooth, _ALIGNED, _FREE).astype(np.int32)
-        block = {"co": co, "handle_left": left.astype(np.float32), "handle_right": right.astype(np.float32),
-                 "handle_left_type": kinds, "handle_right_type": kinds,
-                 "interpolation": np.full(len(co), _BEZIER, np.int32)}
-    else:
-        block = {"co": np.column_stack(samples).astype(np.float32)}
-    for name in _NEEDED:
-        if name not in block:
-            _, kind, default = _ATTRIBUTES[name]
-            block[name] = np.full(len(block["co"]), default, kind)
-    if len(block["co"]) == 0:
-        raise BadInput("A curve needs a key.")
-    return block
-
-
 def _attribute(curve: Any, name: str) -> NDArray[Any]:
-    width, kind, _ = _ATTRIBUTES[name]
+    width, kind, _ = ATTRIBUTES[name]
     out = np.empty(len(curve.keyframe_points) * width, kind)
     curve.keyframe_points.foreach_get(name, out)
     return out.reshape(-1, width) if width > 1 else out
 
 
-def _read_block(curve: Any) -> _Block:
-    return {name: _attribute(curve, name) for name in _ATTRIBUTES}
+def _read_block(curve: Any) -> Block:
+    return {name: _attribute(curve, name) for name in ATTRIBUTES}
 
 
-def _write_block(curve: Any, block: _Block) -> None:
+def _write_block(curve: Any, block: Block) -> None:
     points = curve.keyframe_points
     if len(points) != len(block["co"]):
         points.clear()
@@ -320,46 +342,6 @@ def _write_block(curve: Any, block: _Block) -> None:
     for name, values in block.items():
         points.foreach_set(name, np.ascontiguousarray(values).ravel())
     curve.update()
-
-
-def _merged(old: _Block, new: _Block | None, frame_range: tuple[float, float] | None) -> _Block:
-    """New keys in their range between the old ones outside, whose side that faces away from it stays as it is."""
-    frames = old["co"][:, 0]
-    start, end = frame_range or (new["co"][0, 0], new["co"][-1, 0])  # type: ignore[index]
-    before, after = frames < start - _SAME_FRAME, frames > end + _SAME_FRAME
-    if (before | after).all() and new is None:
-        return old
-    first = {name: values[before] for name, values in old.items()}
-    last = {name: values[after] for name, values in old.items()}
-    if len(first["co"]):
-        _hold_still(first, -1, (new["co"][0, 0] if new else end) - first["co"][-1, 0])
-    if len(last["co"]):
-        _hold_still(last, 0, last["co"][0, 0] - (new["co"][-1, 0] if new else start))
-    middle = _completed(new) if new else {name: values[:0] for name, values in old.items()}
-    return {name: np.concatenate([first[name], middle[name], last[name]]) for name in _ATTRIBUTES}
-
-
-def _hold_still(block: _Block, index: int, gap: float) -> None:
-    """Keep the handles of a key where they are now that its neighbour is another; the one towards it is cut to a
-    third of the gap."""
-    kinds = block["handle_left_type"][index], block["handle_right_type"][index]
-    automatic = all(kind in (_AUTO, _AUTO_CLAMPED, _ALIGNED) for kind in kinds)
-    block["handle_left_type"][index] = block["handle_right_type"][index] = _ALIGNED if automatic else _FREE
-    handle, co = block["handle_right" if index else "handle_left"], block["co"][index]
-    reach = abs(handle[index, 0] - co[0])
-    if reach > gap / 3:
-        handle[index] = co + (handle[index] - co) * (gap / 3 / reach)
-
-
-def _completed(block: _Block) -> _Block:
-    """With every attribute; handles that Blender computes stand at their keys until then."""
-    out = {}
-    for name, (_, kind, default) in _ATTRIBUTES.items():
-        if name in block:
-            out[name] = block[name]
-        else:
-            out[name] = block["co"].copy() if name.startswith("handle") else np.full(len(block["co"]), default, kind)
-    return out
 
 
 def _values(curve: Any, frames: NDArray[np.floating]) -> NDArray[np.float32]:

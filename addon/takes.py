@@ -7,7 +7,8 @@ it (see pose.py). Frame 0 of a motion lies at `start_frame`.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import bpy
 import numpy as np
@@ -21,8 +22,9 @@ from ..core.motion import MAX_FRAMES, Motion
 from ..core.motion_report import MotionReport
 from ..core.resampling import resample
 from . import curves, pose, stage
-from .curves import CurvePath, Group, Samples
+from .curves import CurvePath, Group
 from .head import expression_names, is_head
+from .key_block import Samples
 from .models import model_of
 
 Array = NDArray[np.float64]
@@ -53,6 +55,11 @@ class TakeReport:
     keys: int
     """Keys written, all curves together"""
     matching: MotionReport
+
+
+def is_channel(name: str) -> bool:
+    """Whether a shape key is one of ARKit's, not of the user's own."""
+    return name in _REGION
 
 
 def scene_fps(scene: bpy.types.Scene) -> float:
@@ -109,12 +116,32 @@ def motion_to_head(head: bpy.types.Object, motion: Motion, *, scene: bpy.types.S
     tolerances = dict.fromkeys(shapes, tolerance)
     place = _pose_values(head, motion, scene, set_stage) if pose else {}
     tolerances |= pose_tolerances(head, list(place))
-    keyed = _keyed(frames, {**shapes, **place}, tolerances if reduce else None)
-    actions = _write(head, keyed, frames, _take_name(name, motion), merge)
-    note = {"fps": motion.fps, "model": motion.model, "metadata": dict(motion.metadata)}
-    head.data.shape_keys.animation_data.action[_NOTE] = json.dumps(note)
-    count = sum(len(k) if isinstance(k, Keys) else len(k[0]) for k in keyed.values())
+    keyed_curves = keyed(frames, {**shapes, **place}, tolerances if reduce else None)
+    actions = _write(head, keyed_curves, frames, _take_name(name, motion), merge)
+    note = {"fps": motion.fps, "model": motion.model, "metadata": dict(motion.metadata), "report": report.sentences()}
+    curves.current_action(head.data.shape_keys)[_NOTE] = json.dumps(note)
+    count = sum(len(k) if isinstance(k, Keys) else len(k[0]) for k in keyed_curves.values())
     return TakeReport(actions, float(frames[0]), float(frames[-1]), count, report)
+
+
+def take_note(head: bpy.types.Object) -> dict[str, Any]:
+    """What is noted on a head's take: its motion's rate, model and metadata, and what of it did not fit."""
+    try:
+        note = json.loads(curves.current_action(head.data.shape_keys)[_NOTE])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}
+    return note if isinstance(note, dict) else {}
+
+
+def on_head(head: bpy.types.Object, motion: Motion) -> tuple[Motion, MotionReport]:
+    """A motion with the channels that a head has a shape key for, by that key's name.
+
+    Raises:
+        BadInput: not a head, or no channel matches.
+    """
+    _check_head(head)
+    matched, report = _matched(head, motion)
+    return replace(motion, channels=tuple(matched), expression=motion.expression[:, list(matched.values())]), report
 
 
 def head_to_motion(head: bpy.types.Object, scene: bpy.types.Scene, frame_start: float, frame_end: float, *,
@@ -146,6 +173,20 @@ def head_to_motion(head: bpy.types.Object, scene: bpy.types.Scene, frame_start: 
                   translation=np.asarray(translation, np.float32), identity=identity, channels=names,
                   model=mesh.model_name, model_hash=mesh.model_hash, camera=camera,
                   confidence=np.ones(count, np.float32), metadata=_metadata(head))
+
+
+def action_motion(head: bpy.types.Object, scene: bpy.types.Scene, frames: NDArray[np.floating]) -> Motion:
+    """What the head's own Actions say at frames (T,) one apart, the NLA and drivers left out."""
+    _check_head(head)
+    names = expression_names(head.data)
+    paths = [curves.shape_key_path(name) for name in names]
+    camera, world = pose.stage_of(head, scene)
+    worlds = pose.parent_matrix(head) @ _worlds(head, frames)
+    rotation, translation = pose.poses_of(head, worlds, world)
+    return Motion(fps=scene_fps(scene), expression=curves.read(head.data.shape_keys, paths, frames),
+                  rotation=np.asarray(rotation, np.float32), translation=np.asarray(translation, np.float32),
+                  identity=np.zeros(0, np.float32), channels=names, model=head.data.mien.model_name, model_hash="",
+                  camera=camera, confidence=np.ones(len(frames), np.float32))
 
 
 def motion_channels(head: bpy.types.Object) -> tuple[str, ...]:
@@ -223,8 +264,9 @@ def _pose_values(head: bpy.types.Object, motion: Motion, scene: bpy.types.Scene,
     return pose.head_channels(head, motion.rotation, motion.translation, camera)
 
 
-def _keyed(frames: Array, values: dict[CurvePath, NDArray[np.floating]],
-           tolerances: dict[CurvePath, float] | None) -> dict[CurvePath, Samples | Keys]:
+def keyed(frames: Array, values: dict[CurvePath, NDArray[np.floating]],
+          tolerances: dict[CurvePath, float] | None) -> dict[CurvePath, Samples | Keys]:
+    """Curves of columns (T,): every sample a key, or few keys within each curve's tolerance."""
     if tolerances is None:
         return {path: (frames, column) for path, column in values.items()}
     limits = np.array([tolerances[path] for path in values])
@@ -250,7 +292,7 @@ def _write(head: bpy.types.Object, keyed: dict[CurvePath, Samples | Keys], frame
     if place:
         curves.write(head, place, group_of=group_of, frame_range=frame_range)
     blocks = (keys, head) if place else (keys,)
-    return tuple(dict.fromkeys(block.animation_data.action.name for block in blocks))
+    return tuple(dict.fromkeys(curves.current_action(block).name for block in blocks))
 
 
 def _take_name(name: str, motion: Motion) -> str:
@@ -259,12 +301,8 @@ def _take_name(name: str, motion: Motion) -> str:
 
 def _metadata(head: bpy.types.Object) -> dict[str, str]:
     """What the take's motion said of itself."""
-    data = head.data.shape_keys.animation_data
-    try:
-        note = json.loads(data.action[_NOTE])
-        return {str(key): str(value) for key, value in note["metadata"].items()}
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return {}
+    said = take_note(head).get("metadata")
+    return {str(key): str(value) for key, value in said.items()} if isinstance(said, dict) else {}
 
 
 def _is_plain(thing: bpy.types.Object) -> bool:

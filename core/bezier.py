@@ -24,12 +24,19 @@ def within_segment(points: Array) -> Array:
 def cut(points: Array, frame: float) -> tuple[Array, Array]:
     """Control points (4, 2), (4, 2) of the two parts before and after a frame within the segment (de Casteljau)."""
     p = within_segment(points)
+    first, second, third = _levels(p, _time_at(p[:, 0].tolist(), frame))
+    return np.stack([p[0], first[0], second[0], third[0]]), np.stack([third[0], second[1], first[2], p[3]])
+
+
+def _time_at(x: list[float], frame: float) -> float:
+    """Where on the segment, 0..1, its ascending frames reach one, by bisection."""
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _levels(p, middle)[-1][0, 0] < frame else (low, middle)
-    first, second, third = _levels(p, (low + high) / 2)
-    return np.stack([p[0], first[0], second[0], third[0]]), np.stack([third[0], second[1], first[2], p[3]])
+        t = (low + high) / 2
+        u = 1 - t
+        reached = u * u * (u * x[0] + 3 * t * x[1]) + t * t * (3 * u * x[2] + t * x[3])
+        low, high = (t, high) if reached < frame else (low, t)
+    return (low + high) / 2
 
 
 def _levels(p: Array, t: float) -> list[Array]:

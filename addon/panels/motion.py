@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The panels “Motion”, what the active face plays and where from, and “Edit”, what can be done to it."""
+
+import bpy
+
+from ..curves import current_action
+from ..head import active_head
+from ..takes import take_note
+from .base import HeadPanel, wrapped
+
+
+class MIEN_PT_motion(HeadPanel, bpy.types.Panel):
+    """What the active face plays"""
+
+    bl_label = "Motion"
+    bl_idname = "MIEN_PT_motion"
+    bl_order = 30
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """The current take, import and export."""
+        layout, head = self.layout, active_head(context)
+        keys = head.data.shape_keys
+        action = current_action(keys) if keys else None
+        if action is None:
+            layout.label(text="No animation yet", icon="INFO")
+        else:
+            layout.label(text=action.name, icon="ACTION")
+            for line in take_note(head).get("report", ()):
+                wrapped(layout.box(), context, str(line), "INFO")
+        column = layout.column(align=True)
+        column.operator("mien.import_motion", icon="IMPORT")
+        column.operator("mien.export_motion", icon="EXPORT")
+        column.operator("mien.retarget", icon="UV_SYNC_SELECT")
+
+
+class MIEN_PT_edit(HeadPanel, bpy.types.Panel):
+    """What can be done to the active face's animation"""
+
+    bl_label = "Edit"
+    bl_idname = "MIEN_PT_edit"
+    bl_order = 31
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """Presets, and the edits; their settings are in the panel of the last operation."""
+        layout = self.layout
+        row = layout.row(align=True)
+        row.operator_menu_enum("mien.apply_preset", "preset", text="Expression Preset", icon="SHAPEKEY_DATA")
+        column = layout.column(align=True)
+        for idname, icon in (("mien.gain_motion", "FULLSCREEN_ENTER"), ("mien.offset_motion", "TRIA_UP"),
+                             ("mien.mirror_motion", "MOD_MIRROR"), ("mien.smooth_motion", "SMOOTHCURVE"),
+                             ("mien.reduce_keys", "IPO_BEZIER")):
+            column.operator(idname, icon=icon)
+
+
+CLASSES: tuple[type, ...] = (MIEN_PT_motion, MIEN_PT_edit)
