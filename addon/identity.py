@@ -57,12 +57,12 @@ def why_fixed(mesh: bpy.types.Mesh) -> str:
 def on_slider(coefficient: Any, context: bpy.types.Context) -> None:
     """Follow a slider; where the mesh cannot follow, the slider goes back and the reason is shown."""
     mesh = coefficient.id_data
-    if not isinstance(mesh, bpy.types.Mesh):
+    if not isinstance(mesh, bpy.types.Mesh) or coefficient.value == coefficient.applied:
         return
     try:
         _reshape(mesh, check_reshapable(mesh), _read(mesh, "value"))
     except MienError as error:
-        mesh.mien.identity.foreach_set("value", _read(mesh, "applied"))
+        coefficient.value = coefficient.applied
         _show(context, str(error))
 
 
@@ -96,13 +96,18 @@ def _reshape(mesh: bpy.types.Mesh, model: FaceModel, values: Floats) -> None:
 
 
 def _add(mesh: bpy.types.Mesh, offset: Floats) -> None:
+    """Move every shape key; the mesh's own vertices are where Blender keeps them, on the basis."""
     points = np.empty_like(offset)
-    for key in mesh.shape_keys.key_blocks if mesh.shape_keys else ():
+    keys = mesh.shape_keys
+    for key in keys.key_blocks if keys else ():
         key.points.foreach_get("co", points)
         points += offset
         key.points.foreach_set("co", points)
-    mesh.vertices.foreach_get("co", points)
-    points += offset
+    if keys:
+        keys.reference_key.points.foreach_get("co", points)
+    else:
+        mesh.vertices.foreach_get("co", points)
+        points += offset
     mesh.vertices.foreach_set("co", points)
 
 
