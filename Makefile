@@ -4,13 +4,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test lint types bench clean extension extension-modules test-blender
 
 demo: $(VENV)/.base
 	$(BIN)/mien demo --output out/demo
 
 test: $(VENV)/.dev lint types
 	$(BIN)/python -m pytest
+	$(MAKE) --no-print-directory test-blender
+
+# tests/blender inside each Blender that pip can install, an environment for each in build/blender.
+test-blender: $(VENV)/.dev
+	$(BIN)/python tools/blender_tests.py
+
+extension: $(BIN)/python
+	$(BIN)/python tools/build_extension.py
+
+# After the add-on imports other modules of core: their names into the manifest.
+extension-modules: $(BIN)/python
+	$(BIN)/python tools/needed_modules.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
