@@ -15,7 +15,7 @@ from mien.core.fitting.boxqp import solve_box_qp
 from mien.core.fitting.descent import moved_pose
 from mien.core.fitting.landmark_model import HABITS, embedding_digest, landmark_model
 from mien.core.fitting.observe import centred, observe, starting_pose
-from mien.core.fitting.pose import Pose
+from mien.core.fitting.pose import Pose, initial_pose
 from mien.core.fitting.priors import expression_prior
 from mien.core.fitting.solver import Face, Options, solve_face, solve_shared
 from mien.core.landmarks.mirror import MIRROR
@@ -119,7 +119,8 @@ def test_derivatives_agree_with_differences(model: FaceModel, q: float) -> None:
     target = centred(truth.points + 3, truth.camera, 478)
     pose = starting_pose(landmarks, target)
     seen = observe(landmarks, target, pose)
-    used = np.ones(478)
+    ones = np.ones(478)
+    even = seen._replace(weight=ones, depth_weight=ones, pair_weight=0 * seen.pair_weight, huber=np.inf)
 
     def residual(step: np.ndarray) -> np.ndarray:
         turn, numbers = moved_pose(pose.turn, pose.numbers, step)
@@ -127,7 +128,9 @@ def test_derivatives_agree_with_differences(model: FaceModel, q: float) -> None:
         return kernels.residuals(p, numbers, q, seen)
 
     p = kernels.head_pixels(shape, coefficients, pose.turn, pose.numbers[2])
-    jac = kernels.jacobian(shape, p, pose.turn, pose.numbers, q, seen.scale, used)
+    rows, right = kernels.weighted_rows(shape, p, residual(np.zeros(139)), pose.turn, pose.numbers, q, even)
+    jac = rows.reshape(478, 3, -1)
+    np.testing.assert_allclose(right.reshape(478, 3), residual(np.zeros(139)), rtol=1e-5)
     rng = np.random.default_rng(0)
     for column in [*range(7), *(7 + rng.choice(len(coefficients), 12, replace=False))]:
         step = np.zeros(7 + len(coefficients))
@@ -149,8 +152,9 @@ def test_the_gradient_is_that_of_the_energy(model: FaceModel) -> None:
         return p, kernels.residuals(p, numbers, 0.0, seen), numbers
 
     p, r, _ = state(np.zeros(59))
-    jac = kernels.jacobian(shape, p, pose.turn, pose.numbers, 0.0, seen.scale, seen.weight)
-    _, gradient = kernels.normal_equations(shape, jac, r, seen)
+    rows, right = kernels.weighted_rows(shape, p, r, pose.turn, pose.numbers, 0.0, seen)
+    gradient = (rows.T @ right).astype(np.float64)
+    assert not rows[:, 59:].any()
     for column in (0, 1, 2, 3, 5, 7, 24, 30, 50):
         step = np.zeros(59)
         step[column] = 1e-3 if column in (3, 4) else 1e-5
@@ -166,6 +170,7 @@ def test_box_programs_agree_with_scipy() -> None:
             jac, right = rng.normal(size=(rows, 40)), 3 * rng.normal(size=rows)
             lower, upper = -rng.uniform(0, 0.1, 40), rng.uniform(0, 0.2, 40)
             lower[:5], upper[:5] = -np.inf, np.inf
+            lower[10:20], upper[20:30] = 0, 0
             hessian = jac.T @ jac + 0.01 * np.eye(40)
             x = solve_box_qp(hessian, jac.T @ right, lower, upper)
             stacked = np.vstack([jac, 0.1 * np.eye(40)])
@@ -332,3 +337,15 @@ def test_a_known_pose_starts_in_the_right_place(model: FaceModel) -> None:
             pose: Pose = starting_pose(landmarks, known)
             turn = rotation_matrix(truth.rotation) @ np.diag([1, -1, -1])
             np.testing.assert_allclose(pose.turn, turn, atol=1e-4)
+
+
+def test_poses_of_many_images_at_once_are_those_of_each(model: FaceModel) -> None:
+    landmarks = landmark_model(model)
+    truths = [Truth(model, seed, yaw=50) for seed in range(5)]
+    whole = np.stack([centred(truth.points, truth.camera, 478) for truth in truths])
+    for targets in (whole, np.where(np.arange(3) < 2, whole, np.nan)):
+        together = initial_pose(landmarks.mean, targets, landmarks.precision)
+        for i, target in enumerate(targets):
+            alone = initial_pose(landmarks.mean, target, landmarks.precision)
+            np.testing.assert_allclose(together.turn[i], alone.turn, atol=1e-9)
+            np.testing.assert_allclose(together.numbers[i], alone.numbers, atol=1e-6)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from ..compiled import compiled
 from .boxqp import solve_box_qp
-from .kernels import POSE, Seen, Shape, data_energy, head_pixels, jacobian, normal_equations, residuals
+from .kernels import POSE, Seen, Shape, data_energy, head_pixels, residuals, weighted_rows
 
 Array = NDArray[np.float64]
 
@@ -28,8 +28,10 @@ def descend(shape: Shape, seen: Seen, turn: Array, numbers: Array, expression: A
     r = residuals(p, numbers, q, seen)
     energy = _energy(r, shape, seen, expression, quadratic, linear)
     for _ in range(iterations):
-        jac = jacobian(shape, p, turn, numbers, q, seen.scale, seen.weight)
-        hessian, gradient = normal_equations(shape, jac, r, seen)
+        rows, right = weighted_rows(shape, p, r, turn, numbers, q, seen)
+        n = POSE + len(expression)
+        hessian = np.dot(rows.T, rows)[:n, :n].astype(np.float64)
+        gradient = np.dot(rows.T, right)[:n].astype(np.float64)
         add_prior(hessian, gradient, expression, quadratic, linear)
         before = energy
         accepted = False

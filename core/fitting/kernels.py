@@ -109,70 +109,77 @@ def data_energy(r: Array, shape: Shape, seen: Seen) -> float:
 
 
 @compiled
-def jacobian(shape: Shape, p: Array, turn: Array, pose: Array, q: float, scale: float, used: Array) -> Single:
-    """Derivatives (L, 3, 7 + K) of `residuals` by the pose numbers and the coefficients; 0 where `used`
-    is."""
-    count, columns = len(p), POSE + shape.basis.shape[1]
-    out = np.zeros((count, 3, columns), np.float32)
-    size = np.exp(pose[2])
-    for i in range(count):
-        if used[i] == 0:
-            continue
-        x, y, z = p[i, 0], p[i, 1], p[i, 2]
-        near = 1.0 / (1.0 + q * z)
+def weighted_rows(shape: Shape, p: Array, r: Array, turn: Array, pose: Array, q: float,
+                  seen: Seen) -> tuple[Single, Single]:
+    """Derivatives (N, ≥ 7 + K) of the weighted residuals by the pose numbers and the coefficients, and these (N,).
+
+    Half the derivative of the residuals' squared sum is the gradient of `data_energy`. Each landmark's x, y and
+    depth, then each pair's x and y; those without weight are left out. Columns of zeros follow the derivatives.
+    """
+    most = 2 * np.count_nonzero(seen.weight) + np.count_nonzero(seen.depth_weight) + 2 * len(shape.pairs)
+    # products of matrices are fastest where whole vectors of the processor fill them
+    width = (POSE + shape.basis.shape[1] + 15) // 16 * 16
+    rows, right = np.zeros((most, width), np.float32), np.empty(most, np.float32)
+    axes = turn * np.exp(pose[2])
+    of, slopes = np.empty(most, np.int64), np.empty((most, 3))
+    used = 0
+    for i in range(len(r)):
+        flat = _root(seen.weight[i], r[i, 0] * r[i, 0] + r[i, 1] * r[i, 1], seen.huber)
+        deep = _root(seen.depth_weight[i], r[i, 2] * r[i, 2], seen.huber)
         for axis in range(3):
-            # the residual's derivative by p
-            fx = near / scale if axis == 0 else 0.0
-            fy = near / scale if axis == 1 else 0.0
-            sideways = x + pose[0] if axis == 0 else y + pose[1]
-            fz = -1.0 / scale if axis == 2 else -q * near * near * sideways / scale
-            row = out[i, axis]
-            row[0], row[1], row[2] = fz * y - fy * z, fx * z - fz * x, fy * x - fx * y
-            row[5] = fx * x + fy * y + fz * z
-            by_x = np.float32(size * (fx * turn[0, 0] + fy * turn[1, 0] + fz * turn[2, 0]))
-            by_y = np.float32(size * (fx * turn[0, 1] + fy * turn[1, 1] + fz * turn[2, 1]))
-            by_z = np.float32(size * (fx * turn[0, 2] + fy * turn[1, 2] + fz * turn[2, 2]))
-            first, second, third = shape.basis[3 * i], shape.basis[3 * i + 1], shape.basis[3 * i + 2]
-            for k in range(len(first)):
-                row[POSE + k] = by_x * first[k] + by_y * second[k] + by_z * third[k]
-        out[i, 0, 3] = out[i, 1, 4] = near / scale
-        out[i, 2, 6] = 1.0 / scale
-    return out
+            root = flat if axis < 2 else deep
+            if root > 0:
+                of[used], right[used] = i, root * r[i, axis]
+                slopes[used] = _by_head_pixels(p, pose, q, i, axis, root / seen.scale)
+                rows[used, 6] = root / seen.scale if axis == 2 else 0.0
+                used += 1
+    single, second, away = used, np.empty(most, np.int64), np.empty((most, 3))
+    for k in range(len(shape.pairs)):
+        e = _pair_residual(r, shape, seen, k, 0), _pair_residual(r, shape, seen, k, 1)
+        root = _root(seen.pair_weight[k], e[0] * e[0] + e[1] * e[1], seen.huber)
+        if root > 0:
+            for axis in range(2):
+                a, b = shape.pairs[k]
+                of[used], right[used], second[used] = a, root * e[axis], b
+                slopes[used] = _by_head_pixels(p, pose, q, a, axis, root / seen.scale)
+                away[used] = _by_head_pixels(p, pose, q, b, axis, -root / seen.scale)
+                used += 1
+    _add_rows(rows[:used], shape.basis, p, axes, of[:used], slopes[:used])
+    _add_rows(rows[single:used], shape.basis, p, axes, second[single:used], away[single:used])
+    return rows[:used], right[:used]
 
 
 @compiled
-def normal_equations(shape: Shape, jac: Single, r: Array, seen: Seen) -> tuple[Array, Array]:
-    """Hessian (n, n) and gradient (n,) of `data_energy` as Gauss and Newton have them, n = 7 + K."""
-    count, n = len(r), jac.shape[2]
-    rows = np.empty((3 * count + 2 * len(shape.pairs), n), np.float32)
-    right = np.empty(len(rows), np.float32)
-    used = 0
-    for i in range(count):
-        w = seen.weight[i]
-        if w > 0:
-            root = np.sqrt(w * _slope(w * (r[i, 0] ** 2 + r[i, 1] ** 2), seen.huber))
-            for axis in range(2):
-                rows[used] = jac[i, axis] * np.float32(root)
-                right[used] = r[i, axis] * root
-                used += 1
-        w = seen.depth_weight[i]
-        if w > 0:
-            root = np.sqrt(w * _slope(w * r[i, 2] ** 2, seen.huber))
-            rows[used] = jac[i, 2] * np.float32(root)
-            right[used] = r[i, 2] * root
-            used += 1
-    for k in range(len(shape.pairs)):
-        e0, e1 = _pair_residual(r, shape, seen, k, 0), _pair_residual(r, shape, seen, k, 1)
-        w = seen.pair_weight[k]
-        if w <= 0:
-            continue
-        root = np.sqrt(w * _slope(w * (e0 * e0 + e1 * e1), seen.huber))
-        a, b = shape.pairs[k]
-        for axis in range(2):
-            rows[used] = (jac[a, axis] - jac[b, axis]) * np.float32(root)
-            right[used] = (e0 if axis == 0 else e1) * root
-            used += 1
-    kept = rows[:used]
-    hessian = np.dot(kept.T, kept).astype(np.float64)
-    gradient = np.dot(kept.T, right[:used]).astype(np.float64)
-    return hessian, gradient
+def _root(weight: float, square: float, limit: float) -> float:
+    """What a residual is multiplied with, for its squared length."""
+    return float(np.sqrt(weight * _slope(weight * square, limit))) if weight > 0 else 0.0
+
+
+@compiled
+def _by_head_pixels(p: Array, pose: Array, q: float, i: int, axis: int,
+                    factor: float) -> tuple[float, float, float]:
+    """`factor` times the derivatives of a landmark's x, y or depth, in pixels, by its p."""
+    if axis == 2:
+        return 0.0, 0.0, -factor
+    near = 1.0 / (1.0 + q * p[i, 2])
+    by_z = -factor * q * near * near * (p[i, axis] + pose[axis])
+    return (factor * near, 0.0, by_z) if axis == 0 else (0.0, factor * near, by_z)
+
+
+@compiled
+def _add_rows(rows: Single, basis: Single, p: Array, axes: Array, of: Index, slopes: Array) -> None:
+    """Add to rows (N, ≥ 7 + K) the derivatives that landmarks `of` (N,) bring, for slopes (N, 3) by their p."""
+    for n in range(len(rows)):
+        i, fx, fy, fz = of[n], slopes[n, 0], slopes[n, 1], slopes[n, 2]
+        x, y, z = p[i, 0], p[i, 1], p[i, 2]
+        rows[n, 0] += fz * y - fy * z
+        rows[n, 1] += fx * z - fz * x
+        rows[n, 2] += fy * x - fx * y
+        rows[n, 3] += fx
+        rows[n, 4] += fy
+        rows[n, 5] += fx * x + fy * y + fz * z
+        a = np.float32(fx * axes[0, 0] + fy * axes[1, 0] + fz * axes[2, 0])
+        b = np.float32(fx * axes[0, 1] + fy * axes[1, 1] + fz * axes[2, 1])
+        c = np.float32(fx * axes[0, 2] + fy * axes[1, 2] + fz * axes[2, 2])
+        for k in range(basis.shape[1]):
+            rows[n, POSE + k] += a * basis[3 * i, k] + b * basis[3 * i + 1, k] + c * basis[3 * i + 2, k]

@@ -5,8 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .landmark_model import LandmarkModel
-from .observe import starting_pose
-from .pose import rotation_of
+from .pose import initial_pose, rotation_of
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -25,7 +24,7 @@ def spread_frames(landmarks: LandmarkModel, targets: NDArray[np.floating], usabl
     """
     frames = np.flatnonzero(usable)
     frames = frames[:: max(1, len(frames) // _CANDIDATES)]
-    features = np.stack([_features(landmarks, np.asarray(targets[i], np.float64)) for i in frames])
+    features = _features(landmarks, np.asarray(targets[frames], np.float64))
     away = np.linalg.norm(features - np.median(features, axis=0), axis=1)
     half = max(1, min(count, len(frames)) // 2)
     chosen = [int(i) for i in np.argsort(away, kind="stable")[: 3 * half : 3]]
@@ -41,18 +40,19 @@ def usual_frames(landmarks: LandmarkModel, track: NDArray[np.floating], count: i
     """The frames of a track (T, L, 3), as they are, that are nearest to its median pose and openings."""
     whole = track[np.isfinite(track).all((1, 2))]
     whole = whole[:: max(1, len(whole) // _CANDIDATES)]
-    features = np.stack([_features(landmarks, np.asarray(p, np.float64)) for p in whole])
+    features = _features(landmarks, np.asarray(whole, np.float64))
     away = np.linalg.norm(features - np.median(features, axis=0), axis=1)
     return np.asarray(whole[np.argsort(away, kind="stable")[: 3 * count : 3]])
 
 
-def _features(landmarks: LandmarkModel, target: Array) -> Array:
-    pose = starting_pose(landmarks, target)
-    millimetre = 1e-3 * np.exp(pose.numbers[2])
+def _features(landmarks: LandmarkModel, targets: Array) -> Array:
+    """What tells frames (T, L, 3), whose landmarks are all there, apart: (T, features) in steps of `_SPREAD`."""
+    pose = initial_pose(landmarks.mean, targets, landmarks.precision)
+    millimetre = 1e-3 * np.exp(pose.numbers[:, 2])
     gaps = []
     for name, pairs in landmarks.scheme.pairs.items():
         if not name.startswith(("gaze", "lid_corners")):
-            apart = target[list(pairs.first), :2] - target[list(pairs.second), :2]
-            gaps.append(np.linalg.norm(apart, axis=1).max() / millimetre)
+            apart = targets[:, list(pairs.first), :2] - targets[:, list(pairs.second), :2]
+            gaps.append(np.linalg.norm(apart, axis=-1).max(1) / millimetre)
     rotation = rotation_of(pose.turn)
-    return np.asarray(np.concatenate([rotation[[1, 0, 2]], gaps]) / _SPREAD[: 3 + len(gaps)])
+    return np.asarray(np.column_stack([rotation[:, [1, 0, 2]], *gaps]) / _SPREAD[: 3 + len(gaps)])

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """From detected landmarks to what the solver takes: weights by group, visibility and opening."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..camera import Camera
+from ..compiled import compiled
 from ..errors import BadInput
 from .kernels import Seen
 from .landmark_model import LandmarkModel
 from .pose import Pose, initial_pose
 
 Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 HUBER = 2.5
 DEPTH_TRUST = 0.05
@@ -50,15 +55,6 @@ def starting_pose(landmarks: LandmarkModel, target: Array) -> Pose:
     return initial_pose(landmarks.mean, flat, weight)
 
 
-def visibility(landmarks: LandmarkModel, pose: Pose, hidden: float = HIDDEN) -> Array:
-    """(L,) in 0..1: how well each landmark is seen, by the angle of its normal to the line of sight.
-
-    Those past the horizon keep the weight `hidden`.
-    """
-    facing = -(landmarks.normals @ pose.turn[2])
-    return np.asarray(np.clip((facing + 0.25) / 0.6, hidden, 1.0))
-
-
 def observe(landmarks: LandmarkModel, target: Array, pose: Pose, noise: float = 1.0,
             hidden: float = HIDDEN) -> Seen:
     """What the solver needs of landmarks `target` (L, 3) about the image's centre, near a pose.
@@ -67,31 +63,51 @@ def observe(landmarks: LandmarkModel, target: Array, pose: Pose, noise: float = 
     landmarks on the far side: 1 where they are known as well as the others.
     """
     scale = float(np.exp(pose.numbers[2]))
-    present = np.isfinite(target[:, 0] + target[:, 1])
-    trust = (visibility(landmarks, pose, hidden) / (REDUNDANCY * noise)) ** 2 * present
+    filled, trust, with_depth = _trusted(target, landmarks.normals, pose.turn[2], REDUNDANCY * noise, hidden)
     weight = trust * landmarks.precision
-    depth = DEPTH_TRUST * np.where(np.isfinite(target[:, 2]), weight * landmarks.deep, 0.0)
-    filled = target if present.all() and np.isfinite(target[:, 2]).all() else np.nan_to_num(target)
-    differences, gap = _differences(landmarks, filled, scale)
-    first, second = landmarks.pairs.T
-    pair_weight = np.minimum(trust[first], trust[second]) * landmarks.pair_precision * _gaze_trust(landmarks, gap)
+    depth = DEPTH_TRUST * weight * landmarks.deep * with_depth
+    differences, gap, pair_weight = _pairs(filled, trust, landmarks.pairs, landmarks.pair_precision,
+                                           landmarks.pair_shut, 1e-3 * scale)
+    _dim_closed_eyes(pair_weight, gap, landmarks.pair_rows)
     return Seen(filled, differences, weight, depth, pair_weight, scale, HUBER)
 
 
-def _differences(landmarks: LandmarkModel, target: Array, scale: float) -> tuple[Array, Array]:
-    """Differences (P, 2) in pixels, freed of the gap that shut lids and lips still show, and gaps (P,) in mm."""
-    differences = target[landmarks.pairs[:, 0], :2] - target[landmarks.pairs[:, 1], :2]
-    gap = np.sqrt(np.square(differences).sum(1)) / (1e-3 * scale)
-    shut = landmarks.pair_shut
-    rest = np.sqrt(np.maximum(gap**2 - shut**2, 0.0)) / np.maximum(gap, 1e-9)
-    return np.where(shut > 0, rest, 1.0)[:, None] * differences, gap
+@compiled
+def _trusted(target: Array, normals: Array, towards: Array, noise: float, hidden: float) -> tuple[Array, Array, Flags]:
+    """The landmarks (L, 3) with 0 for what is missing, how far each is trusted (L,), and which have a depth (L,).
+
+    Trust falls with the angle between the normal and the line of sight; past the horizon it stays at `hidden`.
+    """
+    filled, trust, with_depth = np.zeros_like(target), np.zeros(len(target)), np.zeros(len(target), np.bool_)
+    for i in range(len(target)):
+        for axis in range(3):
+            if np.isfinite(target[i, axis]):
+                filled[i, axis] = target[i, axis]
+        if np.isfinite(target[i, 0]) and np.isfinite(target[i, 1]):
+            facing = -(normals[i, 0] * towards[0] + normals[i, 1] * towards[1] + normals[i, 2] * towards[2])
+            trust[i] = (min(max((facing + 0.25) / 0.6, hidden), 1.0) / noise) ** 2
+            with_depth[i] = np.isfinite(target[i, 2])
+    return filled, trust, with_depth
 
 
-def _gaze_trust(landmarks: LandmarkModel, gap: Array) -> Array:
-    """(P,) 1, but for the iris' pairs as far as the eye is open: behind a lid it is a guess."""
-    trust = np.ones(len(gap))
+@compiled
+def _pairs(target: Array, trust: Array, pairs: Index, precision: Array, shut: Array,
+           millimetre: float) -> tuple[Array, Array, Array]:
+    """Differences (P, 2) in pixels, freed of the gap that shut lids and lips still show; gaps in mm, weights (P,)."""
+    differences, gap, weight = np.empty((len(pairs), 2)), np.empty(len(pairs)), np.empty(len(pairs))
+    for k in range(len(pairs)):
+        a, b = pairs[k]
+        x, y = target[a, 0] - target[b, 0], target[a, 1] - target[b, 1]
+        gap[k] = np.sqrt(x * x + y * y) / millimetre
+        rest = np.sqrt(max(gap[k] ** 2 - shut[k] ** 2, 0.0)) / max(gap[k], 1e-9) if shut[k] > 0 else 1.0
+        differences[k, 0], differences[k, 1] = rest * x, rest * y
+        weight[k] = min(trust[a], trust[b]) * precision[k]
+    return differences, gap, weight
+
+
+def _dim_closed_eyes(weight: Array, gap: Array, rows: Mapping[str, slice]) -> None:
+    """Let the iris' pairs count as far as the eye is open: behind a lid the iris is a guess."""
     for side in ("right", "left"):
-        lid, gaze = landmarks.pair_rows.get(f"lid_{side}"), landmarks.pair_rows.get(f"gaze_{side}")
+        lid, gaze = rows.get(f"lid_{side}"), rows.get(f"gaze_{side}")
         if lid is not None and gaze is not None:
-            trust[gaze] = min(max(gap[lid].max() / _EYE_OPEN, 0.05), 1.0)
-    return trust
+            weight[gaze] *= min(max(gap[lid].max() / _EYE_OPEN, 0.05), 1.0)

@@ -12,52 +12,53 @@ Array = NDArray[np.float64]
 
 
 class Pose(NamedTuple):
-    """`turn` (3, 3) = R F takes model axes to camera axes; `numbers` (4,) = u, v, s, d as kernels.py has them."""
+    """`turn` (..., 3, 3) = R F takes model to camera axes; `numbers` (..., 4) = u, v, s, d as kernels.py has them."""
 
     turn: Array
     numbers: Array
 
 
 def initial_pose(points: Array, target: Array, weight: Array) -> Pose:
-    """Pose of model points (L, 3) from pixels about the image's centre (L, 3), with weights (L,) ≥ 0.
+    """Pose of model points (L, 3) from pixels about the image's centre (..., L, 3), with weights (L,) ≥ 0.
 
     With depths (nearer is larger) a similarity in space; where depths are NaN, from the affine map of space to the
     image made orthonormal (POS: DeMenthon & Davis 1995, §3).
     """
     used = weight > 0
-    x, y, w = points[used], np.nan_to_num(target[used]), weight[used] / weight[used].sum()
+    x, y, w = points[used], np.nan_to_num(target[..., used, :]), weight[used] / weight[used].sum()
     centre, middle = w @ x, w @ y
-    a, b = x - centre, y - middle
-    rows = _affine(a, b, w) if np.isnan(target[used, 2]).any() else _similarity(a, b, w)
-    scale = 0.5 * (np.linalg.norm(rows[0]) + np.linalg.norm(rows[1]))
+    a, b = x - centre, y - middle[..., None, :]
+    rows = _affine(a, b, w) if np.isnan(target[..., used, 2]).any() else _similarity(a, b, w)
+    scale = 0.5 * np.linalg.norm(rows, axis=-1).sum(-1)
     turn = _nearest_rotation(rows)
-    shift = middle - scale * (turn @ centre) * [1, 1, -1]
-    return Pose(turn, np.array([shift[0], shift[1], np.log(scale), shift[2]]))
+    shift = middle - scale[..., None] * (turn @ centre) * [1, 1, -1]
+    return Pose(turn, np.stack([shift[..., 0], shift[..., 1], np.log(scale), shift[..., 2]], -1))
 
 
 def _affine(a: Array, b: Array, w: Array) -> Array:
-    """The two rows (2, 3) of the map from space to the image that fits best."""
-    root = np.sqrt(w)[:, None]
+    """The two rows (..., 2, 3) of the map from space to the image that fits best."""
+    weighted = (a * w[:, None]).T
     # a flat set of points leaves the third direction free: a little ridge keeps it small
-    moment = (a * w[:, None]).T @ a
+    moment = weighted @ a
     ridge = 1e-6 * np.trace(moment) * np.eye(3)
-    return np.asarray(np.linalg.solve(moment + ridge, (a * root).T @ (b[:, :2] * root)).T)
+    return np.swapaxes(np.linalg.solve(moment + ridge, weighted @ b[..., :2]), -1, -2)
 
 
 def _similarity(a: Array, b: Array, w: Array) -> Array:
     """Scale times the first two rows of the rotation (Umeyama 1991, eq. 40–42); b's depth grows towards the viewer."""
-    camera = b * [1, 1, -1]
-    u, s, vt = np.linalg.svd((camera * w[:, None]).T @ a)
-    sign = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])
-    scale = (s * sign).sum() / (w @ np.square(a).sum(1))
-    return np.asarray(scale * (u * sign) @ vt)[:2]
+    moment = [[1], [1], [-1]] * (np.swapaxes(b, -1, -2) @ (a * w[:, None]))
+    u, s, vt = np.linalg.svd(moment)
+    sign = np.ones_like(s)
+    sign[..., 2] = np.sign(np.linalg.det(u @ vt))
+    scale = (s * sign).sum(-1) / (w @ np.square(a).sum(1))
+    return np.asarray(scale[..., None, None] * (u * sign[..., None, :]) @ vt)[..., :2, :]
 
 
 def _nearest_rotation(rows: Array) -> Array:
-    """The rotation (3, 3) whose first two rows are nearest to the given ones up to scale."""
+    """The rotation (..., 3, 3) whose first two rows are nearest to the given ones up to scale."""
     u, _, vt = np.linalg.svd(rows, full_matrices=False)
     two = u @ vt
-    return np.vstack([two, np.cross(two[0], two[1])])
+    return np.concatenate([two, np.cross(two[..., :1, :], two[..., 1:, :])], -2)
 
 
 def rotation_of(turn: Array) -> Array:

@@ -88,9 +88,9 @@ def shots(track: Track) -> Flags:
     """Frames (T,) that begin a new shot: the first, those after a gap, and those where all landmarks jump."""
     present = track.trust > 0
     starts = np.ones(len(present), bool)
-    p = track.points[..., :2]
-    size = np.ptp(p, axis=1).max(-1)
-    jump = np.median(np.linalg.norm(p[1:] - p[:-1], axis=-1), axis=1)
+    x, y = np.ascontiguousarray(np.moveaxis(track.points[..., :2], -1, 0))
+    size = np.maximum(np.ptp(x, axis=1), np.ptp(y, axis=1))
+    jump = np.median(np.hypot(np.diff(x, axis=0), np.diff(y, axis=0)), axis=1)
     # NaN, where there is no face, compares false
     starts[1:] = present[1:] & present[:-1] & (jump > _CUT * size[1:])
     return starts

@@ -3,7 +3,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solveh_banded
+
+from ..compiled import compiled
 
 Array = NDArray[np.float64]
 
@@ -50,29 +51,50 @@ def smooth(curves: Array, trust: Array, starts: NDArray[np.bool_], noise: Array,
     strength = (2 * np.sin(np.pi * np.minimum(cutoff / fps, 0.5))) ** -4.0
     limits = keep * noise * _NOISE_OF_BEND
     columns = [_smooth_one(y, weights, joined, limit, s)
-               for y, limit, s in zip(curves.T, limits, strength, strict=True)]
+               for y, limit, s in zip(np.ascontiguousarray(curves.T), limits, strength, strict=True)]
     return np.stack(columns, 1)
 
 
+@compiled
 def _smooth_one(y: Array, weights: Array, joined: NDArray[np.bool_], limit: float, strength: float) -> Array:
-    x = y
+    x, stiffness = y, np.zeros(len(joined))
     for _ in range(_ROUNDS):
-        moving = np.square((x[:-2] - 2 * x[1:-1] + x[2:]) / limit)
-        x = _solve(y, weights, joined * strength * (_LEAST / strength) ** (moving / (1 + moving)))
+        for i in range(len(joined)):
+            moving = ((x[i] - 2 * x[i + 1] + x[i + 2]) / limit) ** 2
+            if joined[i]:
+                stiffness[i] = strength * (_LEAST / strength) ** (moving / (1 + moving))
+        x = _solve(y, weights, stiffness)
     return x
 
 
+@compiled
 def _solve(y: Array, weights: Array, stiffness: Array) -> Array:
-    """Minimise Σ w (x − y)² + Σ k (x″)²: a system with two bands beside the diagonal."""
-    bands = np.zeros((3, len(y)))
-    bands[0] = weights
-    bands[0, :-2] += stiffness
-    bands[0, 1:-1] += 4 * stiffness
-    bands[0, 2:] += stiffness
-    bands[1, :-2] -= 2 * stiffness
-    bands[1, 1:-1] -= 2 * stiffness
-    bands[2, :-2] += stiffness
-    return np.asarray(solveh_banded(bands, weights * y, lower=True, check_finite=False))
+    """Minimise Σ w (x − y)² + Σ k (x″)²: a system with two bands beside the diagonal, A = L D Lᵀ."""
+    n = len(y)
+    x, diagonal, first, second = weights * y, weights.copy(), np.zeros(n), np.zeros(n)
+    for i in range(n - 2):
+        k = stiffness[i]
+        diagonal[i] += k
+        diagonal[i + 1] += 4 * k
+        diagonal[i + 2] += k
+        first[i] -= 2 * k
+        first[i + 1] -= 2 * k
+        second[i] += k
+    for i in range(n - 1):
+        one, two = first[i] / diagonal[i], second[i] / diagonal[i]
+        diagonal[i + 1] -= one * first[i]
+        x[i + 1] -= one * x[i]
+        if i + 2 < n:
+            first[i + 1] -= one * second[i]
+            diagonal[i + 2] -= two * second[i]
+            x[i + 2] -= two * x[i]
+        first[i], second[i] = one, two
+    for i in range(n - 1, -1, -1):
+        x[i] /= diagonal[i]
+        for j, factor in ((i + 1, first[i]), (i + 2, second[i])):
+            if j < n:
+                x[i] -= factor * x[j]
+    return x
 
 
 def bridge(curves: Array, present: NDArray[np.bool_]) -> Array:

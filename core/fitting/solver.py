@@ -105,8 +105,9 @@ def _residuals(shape: Shape, seen: Seen, pose: Pose, coefficients: Array, q: flo
 def _linearise(shape: Shape, seen: Seen, face: Face, coefficients: Array, prior: ExpressionPrior,
                q: float) -> _Linear:
     p, r = _residuals(shape, seen, face.pose, coefficients, q)
-    jac = kernels.jacobian(shape, p, face.pose.turn, face.pose.numbers, q, seen.scale, seen.weight)
-    hessian, gradient = kernels.normal_equations(shape, jac, r, seen)
+    rows, right = kernels.weighted_rows(shape, p, r, face.pose.turn, face.pose.numbers, q, seen)
+    n = POSE + len(coefficients)
+    hessian, gradient = (rows.T @ rows)[:n, :n].astype(np.float64), (rows.T @ right)[:n].astype(np.float64)
     add_prior(hessian, gradient, face.expression, prior.quadratic, prior.linear)
     return _Linear(hessian, gradient)
 
