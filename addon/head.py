@@ -11,7 +11,7 @@ from ..core.errors import BadInput
 from ..core.face_model import FaceModel
 from ..core.fit import Fit
 from . import axes
-from .materials import add_vertex_colours, part_materials
+from .materials import add_vertex_colours, part_materials, slots_of
 from .models import model_of, remember
 
 Floats = NDArray[np.float32]
@@ -124,7 +124,7 @@ def _build_surface(mesh: bpy.types.Mesh, model: FaceModel, points: Floats) -> No
     mesh.loops.foreach_set("vertex_index", np.ascontiguousarray(model.triangles, np.int32).ravel())
     mesh.polygons.add(count)
     mesh.polygons.foreach_set("loop_start", np.arange(0, 3 * count, 3, dtype=np.int32))
-    mesh.polygons.foreach_set("material_index", np.ascontiguousarray(model.triangle_part, np.int32))
+    mesh.polygons.foreach_set("material_index", slots_of(model))
     mesh.uv_layers.new(name="UVMap").uv.foreach_set("vector", model.uv[model.uv_triangles].ravel())
     mesh.update(calc_edges=True)
     mesh.shade_smooth()

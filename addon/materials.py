@@ -10,11 +10,12 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.errors import BadInput
 from ..core.face_model import FaceModel
 from ..core.model_files import DEFAULT_MODEL, default_model
-from ..core.part_colours import PART_COLOURS, vertex_colours
+from ..core.part_colours import IRIS_ANGLE, IRIS_COLOUR, PART_COLOURS, eyeball_angles, vertex_colours
 
 _PAINTED = DEFAULT_MODEL.with_name("default_texture.jpg")
 _PAINTED_TAG = "mien_painted_for"
@@ -34,9 +35,10 @@ class _Look:
     coat: float = 0.0
 
 
-_LOOKS = {"skin": _Look(0.48, 0.45, 0.22, 0.0035), "eye": _Look(0.18, coat=0.8),
+_LOOKS = {"skin": _Look(0.48, 0.45, 0.22, 0.0035), "eye": _Look(0.18, coat=0.8), "iris": _Look(0.18, coat=0.8),
           "teeth": _Look(0.25), "tongue": _Look(0.35), "mouth": _Look(0.45, 0.3),
           "lashes": _Look(0.6, 0.2), "sockets": _Look(0.6, 0.3)}
+_PLAIN = PART_COLOURS | {"iris": tuple(0.4 * channel for channel in IRIS_COLOUR)}
 _SKIN_RADIUS = (1.0, 0.35, 0.2)
 """How far red, green and blue go under skin, relative to red"""
 _LASH_COVER = 0.62
@@ -46,18 +48,32 @@ _LASH_HAIRS = 330.0
 
 def part_materials(model: FaceModel, name: str, texture: bpy.types.Image | None,
                    metres_per_unit: float) -> list[bpy.types.Material]:
-    """One material for each of the model's parts, in their order; parts of one kind share theirs.
+    """One material for each slot: the model's parts in their order, then the irises; parts of one kind share theirs.
 
     Without a texture the default model has the painted one, another model the colours of its vertices.
     """
     picture = texture or painted_texture(model)
     made: dict[str, bpy.types.Material] = {}
     slots = []
-    for part in model.part_names:
+    for part in (*model.part_names, "iris"):
         kind = part.split("_", maxsplit=1)[0]
         if kind not in made:
             made[kind] = _material(f"{name} {kind.capitalize()}", kind, picture, metres_per_unit)
         slots.append(made[kind])
+    return slots
+
+
+def slots_of(model: FaceModel) -> NDArray[np.int32]:
+    """The material slot of every triangle (F,): its part's, or the one after the last for those of an iris.
+
+    Irises look like the rest of the eye but have a colour of their own in the viewport's solid mode.
+    """
+    slots = model.triangle_part.astype(np.int32)
+    for part, name in enumerate(model.part_names):
+        if name.startswith("eye_"):
+            own = np.flatnonzero(model.triangle_part == part)
+            corners = eyeball_angles(model, part, model.mean[model.triangles[own]].reshape(-1, 3)).reshape(-1, 3)
+            slots[own[corners.max(1) < 1.05 * IRIS_ANGLE]] = len(model.part_names)
     return slots
 
 
@@ -111,7 +127,7 @@ def _material(name: str, kind: str, picture: bpy.types.Image | None, metres_per_
     if material.node_tree is None:  # before Blender 5
         material.use_nodes = True
     material[_KIND_TAG] = kind
-    plain = tuple(((c + 0.055) / 1.055) ** 2.4 for c in PART_COLOURS.get(kind, PART_COLOURS["skin"]))
+    plain = tuple(((c + 0.055) / 1.055) ** 2.4 for c in _PLAIN.get(kind, _PLAIN["skin"]))
     material.diffuse_color, material.roughness = (*plain, 1.0), look.roughness
     shader = _shader(material)
     values = {"Base Color": (*plain, 1.0), "Roughness": look.roughness, "Specular IOR Level": look.specular,

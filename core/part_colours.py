@@ -13,6 +13,9 @@ PART_COLOURS = {"skin": (0.80, 0.61, 0.51), "eye": (0.93, 0.92, 0.90), "teeth": 
                 "sockets": (0.35, 0.18, 0.16)}
 """sRGB albedo by the first word of a part's name; unknown parts look like skin"""
 LIP_COLOUR, BROW_COLOUR = (0.68, 0.38, 0.36), (0.36, 0.25, 0.19)
+IRIS_COLOUR, LIMBUS_COLOUR = (0.36, 0.42, 0.40), (0.13, 0.14, 0.14)
+IRIS_ANGLE, PUPIL_ANGLE = 0.46, 0.19
+"""Half angles in radians as seen from the eyeball's centre: a 5.5 mm iris on a 12 mm ball"""
 
 
 def vertex_colours(model: FaceModel) -> Floats:
@@ -27,6 +30,16 @@ def vertex_colours(model: FaceModel) -> Floats:
         if first in PART_COLOURS and first != "skin":
             colours[np.unique(model.triangles[model.triangle_part == index])] = PART_COLOURS[first]
     return colours
+
+
+def eyeball_angles(model: FaceModel, part: int, points: Floats) -> Floats:
+    """How far points (N, 3) of the rest shape are from the axis of an eyeball, seen from its centre: (N,) radians.
+
+    At rest both eyes look straight ahead.
+    """
+    ball = model.mean[np.unique(model.triangles[model.triangle_part == part])]
+    at = points - (ball.min(0) + ball.max(0)) / 2
+    return np.asarray(np.arctan2(np.hypot(at[:, 0], at[:, 1]), at[:, 2]), np.float32)
 
 
 def colour(rgb: tuple[float, float, float]) -> Floats:

@@ -11,15 +11,22 @@ from numpy.typing import NDArray
 
 from .compiled import compiled, compiled_loosely
 from .face_model import FaceModel
-from .part_colours import PART_COLOURS, colour, mix, vertex_colours
+from .normals import pixel_normals
+from .part_colours import (
+    IRIS_ANGLE,
+    IRIS_COLOUR,
+    LIMBUS_COLOUR,
+    PART_COLOURS,
+    PUPIL_ANGLE,
+    colour,
+    eyeball_angles,
+    mix,
+    vertex_colours,
+)
 from .rasterize import Raster, interpolate, rasterize_image
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-
-IRIS_COLOUR, LIMBUS_COLOUR = (0.36, 0.42, 0.40), (0.13, 0.14, 0.14)
-_IRIS, _PUPIL = 0.46, 0.19
-"""Half angles in radians as seen from the eyeball's centre: a 5.5 mm iris on a 12 mm ball"""
 
 _LIGHTS = np.array([[-0.45, -0.60, 0.66, 1.00, 0.97, 0.92],
                     [0.80, -0.05, 0.60, 0.30, 0.34, 0.40],
@@ -105,19 +112,12 @@ def paint_eyes(model: FaceModel, raster: Raster, albedo: Floats,
         seen = part == index
         if not name.startswith("eye_") or not seen.any():
             continue
-        ball = model.mean[np.unique(model.triangles[model.triangle_part == index])]
-        centre = (ball.min(0) + ball.max(0)) / 2
-        at = _points_at(raster, model.triangles, model.mean, seen) - centre
-        angle = np.arctan2(np.hypot(at[:, 0], at[:, 1]), at[:, 2])[:, None]
-        iris = colour(iris_colour) * (1.15 - 0.5 * _step(angle, 0.6 * _IRIS, _IRIS))
-        painted = mix(iris, colour(LIMBUS_COLOUR), _step(angle, 0.80 * _IRIS, 0.97 * _IRIS))
-        painted = mix(painted, albedo[seen], _step(angle, 0.95 * _IRIS, 1.08 * _IRIS))
-        albedo[seen] = painted * (0.04 + 0.96 * _step(angle, 0.92 * _PUPIL, 1.08 * _PUPIL))
-
-
-def vertex_normals(points: NDArray[np.floating], triangles: NDArray[np.int32]) -> Floats:
-    """Outward unit normals (V, 3) in pixel space, weighted by area."""
-    return _vertex_normals(np.ascontiguousarray(points, np.float32), triangles)
+        at = _points_at(raster, model.triangles, model.mean, seen)
+        angle = eyeball_angles(model, index, at)[:, None]
+        iris = colour(iris_colour) * (1.15 - 0.5 * _step(angle, 0.6 * IRIS_ANGLE, IRIS_ANGLE))
+        painted = mix(iris, colour(LIMBUS_COLOUR), _step(angle, 0.80 * IRIS_ANGLE, 0.97 * IRIS_ANGLE))
+        painted = mix(painted, albedo[seen], _step(angle, 0.95 * IRIS_ANGLE, 1.08 * IRIS_ANGLE))
+        albedo[seen] = painted * (0.04 + 0.96 * _step(angle, 0.92 * PUPIL_ANGLE, 1.08 * PUPIL_ANGLE))
 
 
 def _points_at(raster: Raster, triangles: NDArray[np.int32], values: Floats,
@@ -142,7 +142,7 @@ def _albedo(raster: Raster, triangles: NDArray[np.int32], shading: Shading) -> F
 
 
 def _lit_picture(points: Floats, triangles: NDArray[np.int32], raster: Raster, albedo: Floats) -> Floats:
-    normals = interpolate(raster, triangles, _vertex_normals(points, triangles))
+    normals = interpolate(raster, triangles, pixel_normals(points, triangles))
     openness = _openness(interpolate(raster, triangles, points)[..., 2], raster.triangle_id > 0)
     lights = _LIGHTS.copy()
     lights[:, :3] /= np.linalg.norm(lights[:, :3], axis=1, keepdims=True)
@@ -171,26 +171,6 @@ def _openness(depth: Floats, seen: NDArray[np.bool_]) -> Floats:
         openness *= 1 - strength * above
     openness[~mask] = 1
     return np.repeat(np.repeat(openness, 2, 0), 2, 1)[:len(depth), :depth.shape[1]]
-
-
-@compiled
-def _vertex_normals(points: Floats, triangles: NDArray[np.int32]) -> Floats:
-    normals = np.zeros_like(points)
-    for f in range(len(triangles)):
-        a, b, c = triangles[f]
-        ux, uy, uz = points[b] - points[a]
-        vx, vy, vz = points[c] - points[a]
-        # y points down, so the frame is left-handed and the product is reversed.
-        nx, ny, nz = uz * vy - uy * vz, ux * vz - uz * vx, uy * vx - ux * vy
-        for i in (a, b, c):
-            normals[i, 0] += nx
-            normals[i, 1] += ny
-            normals[i, 2] += nz
-    for i in range(len(normals)):
-        length = np.sqrt((normals[i] ** 2).sum())
-        if length > 0:
-            normals[i] /= length
-    return normals
 
 
 @compiled_loosely

@@ -42,8 +42,10 @@ def test_surface_is_the_models() -> None:
     np.testing.assert_array_equal(uv.reshape(-1, 3, 2), model.uv[model.uv_triangles])
     slots = np.empty(len(mesh.polygons), np.int32)
     mesh.polygons.foreach_get("material_index", slots)
-    np.testing.assert_array_equal(slots, model.triangle_part)
-    assert len(mesh.materials) == len(model.part_names) and all(mesh.materials)
+    iris = slots == len(model.part_names)
+    np.testing.assert_array_equal(slots[~iris], model.triangle_part[~iris])
+    assert {model.part_names[part] for part in model.triangle_part[iris]} == {"eye_left", "eye_right"}
+    assert len(mesh.materials) == len(model.part_names) + 1 and all(mesh.materials)
     assert all(polygon.use_smooth for polygon in mesh.polygons)
     assert not mesh.validate()
     normals = np.array([polygon.normal[:] for polygon in mesh.polygons])

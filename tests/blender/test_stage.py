@@ -32,8 +32,8 @@ def _seen(head: bpy.types.Object, camera: bpy.types.Object) -> np.ndarray:
     scene = bpy.context.scene
     bpy.context.view_layer.update()
     mesh = head.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
-    world = head.matrix_world
-    points = np.array([world_to_camera_view(scene, camera, world @ vertex.co)[:2] for vertex in list(mesh.vertices)[::5]])
+    places = [head.matrix_world @ vertex.co for vertex in list(mesh.vertices)[::5]]
+    points = np.array([world_to_camera_view(scene, camera, place)[:2] for place in places])
     return np.stack([points[:, 0] * scene.render.resolution_x, (1 - points[:, 1]) * scene.render.resolution_y], 1)
 
 
@@ -135,7 +135,9 @@ def test_the_backdrop_renders_as_the_picture_itself(tmp_path: Path, size: tuple[
     picture = _picture(tmp_path / "photo.png", *size)
     plane = backdrop.make_backdrop(camera, picture, scene, distance=float(fit.translation[2]))
     corners = np.array([world_to_camera_view(scene, camera, _world(plane) @ v.co)[:2] for v in plane.data.vertices])
-    np.testing.assert_allclose(corners, [(0, 0), (1, 0), (1, 1), (0, 1)], atol=2e-5)
+    edge = np.array([loop.uv[:] for loop in plane.data.uv_layers[0].data])
+    np.testing.assert_allclose(corners, edge, atol=2e-5)
+    np.testing.assert_allclose(edge, np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * 1.02 - 0.01, atol=1e-6)
     scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 64, False
     scene.cycles.pixel_filter_type, scene.view_settings.view_transform = "BOX", "Standard"
     scene.render.filepath = str(tmp_path / "render.png")
