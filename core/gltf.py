@@ -19,6 +19,7 @@ from .glb import INDICES, VERTICES, Glb
 from .gltf_looks import LOOKS, add_texture, eye_coordinates, eye_picture, look_of, material
 from .motion import Motion
 from .motion_files import for_model
+from .normals import vertex_normals
 from .rotations import quaternion
 
 Floats = NDArray[np.float32]
@@ -114,19 +115,6 @@ def _primitive(glb: Glb, surface: _Surface, chosen: NDArray[np.intp], vertex_uv:
 
 def _without_short(offsets: Floats, limit: float) -> Floats:
     return np.where((np.abs(offsets) > limit).any(1, keepdims=True), offsets, np.float32(0)).astype(np.float32)
-
-
-def vertex_normals(vertices: NDArray[np.floating], triangles: NDArray[np.integer]) -> Floats:
-    """Unit normals (V, 3), the mean over a vertex's triangles weighted by area; +z where there is none."""
-    a, b, c = (np.asarray(vertices, np.float64)[triangles[:, k]] for k in range(3))
-    faces = np.cross(b - a, c - a)
-    sums = np.zeros((len(vertices), 3))
-    for axis in range(3):
-        weights = np.repeat(faces[:, axis], 3)
-        sums[:, axis] = np.bincount(triangles.ravel(), weights, minlength=len(vertices))
-    length = np.linalg.norm(sums, axis=1, keepdims=True)
-    unit = np.where(length > 1e-20, sums / np.maximum(length, 1e-20), np.array([0.0, 0.0, 1.0]))
-    return unit.astype(np.float32)
 
 
 def _animation(glb: Glb, motion: Motion, node: int) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from .compiled import compiled
 from .face_model import FaceModel
+from .normals import pixel_normals
 from .rasterize import Raster, interpolate, rasterize_image
-from .shade import vertex_normals
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -67,7 +67,7 @@ def look(model: FaceModel, vertices_image: NDArray[np.floating], height: int, wi
     depth = interpolate(raster, triangles, points[:, 2:])[..., 0]
     depth[raster.triangle_id == 0] = -1e9
     kind = np.append(np.int8(NOTHING), triangle_kinds(model))[raster.triangle_id]
-    return View(points, vertex_normals(points, triangles), raster, depth, kind.astype(np.int8), scale)
+    return View(points, pixel_normals(points, triangles), raster, depth, kind.astype(np.int8), scale)
 
 
 def visible_vertices(view: View) -> NDArray[np.bool_]:

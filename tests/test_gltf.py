@@ -13,7 +13,7 @@ from mien.core.camera import Camera, rotation_matrix, to_camera
 from mien.core.channels import ARKIT52
 from mien.core.errors import BadInput, CannotWrite
 from mien.core.face_model import FaceModel
-from mien.core.gltf import vertex_normals, write_glb
+from mien.core.gltf import write_glb
 from mien.core.gltf_looks import eye_coordinates, eye_picture
 from mien.core.model_files import default_model
 from mien.core.motion import Motion
@@ -138,15 +138,6 @@ def test_normals_are_unit_and_turn_with_the_expression(tmp_path, model):
         np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-5)
         moved = normals + document.array(primitive["targets"][17]["NORMAL"])
         np.testing.assert_allclose(np.linalg.norm(moved, axis=1), 1, atol=5e-3)
-
-
-def test_normals_of_a_sphere_point_outwards():
-    trimesh = pytest.importorskip("trimesh")
-    ball = trimesh.creation.icosphere(3)
-    normals = vertex_normals(np.asarray(ball.vertices), np.asarray(ball.faces))
-    assert (normals * np.asarray(ball.vertices)).sum(1).min() > 0.999
-    lonely = vertex_normals(np.zeros((3, 3)), np.zeros((1, 3), int))
-    np.testing.assert_array_equal(lonely, np.tile([0, 0, 1], (3, 1)))
 
 
 def test_the_texture_and_its_coordinates(tmp_path, model):

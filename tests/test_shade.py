@@ -6,7 +6,7 @@ import pytest
 from mien.core.camera import Camera, project
 from mien.core.face_model import FaceModel
 from mien.core.model_files import default_model
-from mien.core.shade import Shading, shade, shade_head, vertex_normals
+from mien.core.shade import Shading, shade, shade_head
 from numpy.typing import NDArray
 
 
@@ -19,14 +19,6 @@ def ball(size: int, rows: int = 40) -> tuple[NDArray[np.float32], NDArray[np.int
     triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
     image = unit * [1, -1, 1] * (0.4 * size) + [size / 2, size / 2, 0]
     return image.astype(np.float32), triangles
-
-
-def test_normals_of_a_ball_point_away_from_its_centre() -> None:
-    points, triangles = ball(100)
-    outward = (points - [50, 50, 0]) / 40
-    cosine = (vertex_normals(points, triangles) * outward).sum(1)
-    rest = np.abs(outward[:, 1]) < 0.99
-    assert cosine[rest].min() > 0.99
 
 
 def test_alpha_is_the_coverage() -> None:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ..face_model import FaceModel
 from ..landmarks.regions import EYE_CONTOURS
+from ..normals import pixel_normals
 from ..rasterize import rasterize_image
-from ..shade import vertex_normals
 from .calibration_portrait import IRIS_DEGREES
 from .makehuman_lids import Lids, fit_sphere
 
@@ -73,7 +73,7 @@ def _outline(points: Floats, model: FaceModel, side: int = 1200, scale: float = 
     flip, middle = np.array([scale, -scale, scale]), np.array([side / 2, side / 2 - 0.02 * scale, 0.0])
     pixels = (model.mean * flip + middle).astype(np.float32)
     raster = rasterize_image(pixels, model.triangles, side, side)
-    normals = vertex_normals(pixels, model.triangles)
+    normals = pixel_normals(pixels, model.triangles)
     other = np.maximum(model.regions["neck"], model.regions["ears"])
     moved = points.copy()
     for i, point in enumerate(points):

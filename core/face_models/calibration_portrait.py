@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ..camera import Camera, project
 from ..face_model import FaceModel
+from ..normals import pixel_normals
 from ..rasterize import Raster, interpolate, rasterize_image
-from ..shade import vertex_normals
 from .makehuman_lids import fit_sphere
 
 Floats = NDArray[np.floating]
@@ -66,7 +66,7 @@ def paint(model: FaceModel, vertices: Floats, yaw: float, pitch: float, style: S
     rotation = np.array([np.radians(pitch), -np.radians(yaw), 0.0])
     points = project(vertices, rotation, np.array([0.0, -0.02, camera.focal * HEAD_METRES / SIDE]), camera)
     raster = rasterize_image(points, model.triangles, SIDE, SIDE)
-    normals = interpolate(raster, model.triangles, vertex_normals(points, model.triangles))
+    normals = interpolate(raster, model.triangles, pixel_normals(points, model.triangles))
     normals = normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-9)
     face = points[model.regions["face"] > 0.5, :2]
     box = (*face.min(0).tolist(), *face.max(0).tolist())

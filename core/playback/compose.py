@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..compiled import compiled
+from ..normals import pixel_normals
 from ..rasterize import rasterize_image
 from ..resample import resample
-from ..shade import vertex_normals
 from ..texture_space import sample
 from ..visibility import EYE, MOUTH, SKIN, SOCKET, TOLERANCE, depth_at
 from .source import Source
@@ -50,7 +50,7 @@ def compose(source: Source, net: Surround, vertices: Floats, nodes: Floats, rene
     head = rasterize_image(vertices, source.triangles, height, width, backend="cpu")
     shift = np.ascontiguousarray(source.view.points[:, :2] - vertices[:, :2])
     mesh = _Mesh(*_trace(head.triangle_id, head.barycentric, source.triangles, source.kinds, shift,
-                         source.view.points, source.view.normals, vertex_normals(vertices, source.triangles),
+                         source.view.points, source.view.normals, pixel_normals(vertices, source.triangles),
                          source.hold, renewed, source.view.depth, source.view.kind, source.mouth,
                          TOLERANCE * source.view.scale, _LIP * source.view.scale))
     # Beside the outline, where the surface decides less, its texture would end in a hard edge.

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ...core.camera import MODEL_TO_CAMERA_AXES, rotation_matrix
 from ...core.face_model import FaceModel
-from ...core.gltf import vertex_normals
+from ...core.normals import vertex_normals
 from ...core.rasterize import rasterize_image
 from .graph_net import POINTS
 from .painting import ellipse, paint_raster, strands
