@@ -27,6 +27,7 @@ MODULES: tuple[str, ...] = (
     "motion_io",
     "edit_ops",
     "panels.motion",
+    "render_video",
 )
 """In the order of registration: what is used comes before what uses it."""
 

@@ -10,6 +10,8 @@ PLANE_TAG = "mien_backdrop"
 """Custom property of a backdrop's object"""
 _BEHIND = 10.0
 """How much farther than the head the backdrop stands"""
+_MARGIN = 0.01
+"""How far it goes beyond the frame on each side, so that the frame's own edge is covered whole"""
 _RAYS = ("visible_diffuse", "visible_glossy", "visible_transmission", "visible_volume_scatter", "visible_shadow")
 
 
@@ -94,14 +96,16 @@ def _corners(data: bpy.types.Camera, distance: float, scene: bpy.types.Scene) ->
     sensor = data.sensor_height if data.sensor_fit == "VERTICAL" else data.sensor_width
     pixel = distance * sensor / data.lens / (height if vertical else width)
     x, y = width * pixel / 2, height * pixel / 2
-    corners = np.array([(-x, -y), (x, -y), (x, y), (-x, y)])
+    corners = np.array([(-x, -y), (x, -y), (x, y), (-x, y)]) * (1 + 2 * _MARGIN)
     corners += 2 * pixel * max(width, height) * np.array([data.shift_x, data.shift_y]) / 2
     return np.concatenate([corners, np.full((4, 1), -distance)], 1).astype(np.float32)
 
 
 def _build_plane(mesh: bpy.types.Mesh, corners: np.ndarray) -> None:
+    low, high = -_MARGIN, 1 + _MARGIN
     mesh.from_pydata(corners.tolist(), [], [(0, 1, 2, 3)])
-    mesh.uv_layers.new(name="UVMap").uv.foreach_set("vector", np.array([0, 0, 1, 0, 1, 1, 0, 1], np.float32))
+    mesh.uv_layers.new(name="UVMap").uv.foreach_set("vector", np.array(
+        [low, low, high, low, high, high, low, high], np.float32))
 
 
 def _light_of(picture: bpy.types.Image, name: str, start_frame: int, frames: int, rate: float) -> bpy.types.Material:
