@@ -130,7 +130,8 @@ def _play(user: bpy.types.ImageUser, owner: bpy.types.ID, path: str, start_frame
           rate: float) -> None:
     """Let a clip run from `start_frame`, its frames skipped or repeated where its rate is not the scene's.
 
-    Blender shows the clip's frame (scene frame − start + 1 + offset); the offset is driven where the rates differ.
+    Blender shows the clip's frame (scene frame − start + 1 + offset); where the rates differ, the offset is driven
+    so that the nearest frame shows.
     """
     user.frame_start, user.frame_duration = start_frame, frames
     user.use_auto_refresh = True
@@ -141,4 +142,5 @@ def _play(user: bpy.types.ImageUser, owner: bpy.types.ID, path: str, start_frame
         user.frame_duration = max(frames, int(np.ceil(frames / rate)) + 1)
         driver = owner.driver_add(f"{path}.frame_offset").driver
         driver.type = "SCRIPTED"
-        driver.expression = f"floor((frame - {start_frame}) * {rate!r} + 1e-4) - (frame - {start_frame})"
+        shown = f"max(frame - {start_frame}, 0)"
+        driver.expression = f"floor({shown} * {rate!r} + 0.5) - {shown}"

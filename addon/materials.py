@@ -36,7 +36,7 @@ class _Look:
 
 
 _LOOKS = {"skin": _Look(0.48, 0.45, 0.22, 0.0035), "eye": _Look(0.18, coat=0.8), "iris": _Look(0.18, coat=0.8),
-          "teeth": _Look(0.25), "tongue": _Look(0.35), "mouth": _Look(0.45, 0.3),
+          "teeth": _Look(0.32, 0.3), "tongue": _Look(0.4, 0.3), "mouth": _Look(0.6, 0.1),
           "lashes": _Look(0.6, 0.2), "sockets": _Look(0.6, 0.3)}
 _PLAIN = PART_COLOURS | {"iris": tuple(0.4 * channel for channel in IRIS_COLOUR)}
 _SKIN_RADIUS = (1.0, 0.35, 0.2)

@@ -176,6 +176,42 @@ def test_picture_in_the_cameras_view(tmp_path: Path) -> None:
     assert view.image == picture and view.show_background_image and camera.data.show_background_images
 
 
+def _clip(path: Path, frames: int) -> bpy.types.Image:
+    scene = bpy.data.scenes.new("Film")
+    scene.camera = bpy.data.objects.new("Film", bpy.data.cameras.new("Film"))
+    scene.collection.objects.link(scene.camera)
+    scene.render.engine, scene.cycles.samples = "CYCLES", 1
+    scene.render.resolution_x = scene.render.resolution_y = 16
+    scene.frame_end, scene.render.filepath, scene.render.use_file_extension = frames, str(path), False
+    settings = scene.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "VIDEO"
+    settings.file_format, scene.render.ffmpeg.format, scene.render.ffmpeg.codec = "FFMPEG", "MPEG4", "H264"
+    bpy.ops.render.render(animation=True, scene=scene.name)
+    bpy.data.scenes.remove(scene)
+    return backdrop.load_picture(str(path))
+
+
+@pytest.mark.parametrize("rate", [1.0, 25 / 24, 24 / 60])
+def test_a_clip_runs_at_its_own_speed(tmp_path: Path, rate: float) -> None:
+    scene = bpy.context.scene
+    clip = _clip(tmp_path / "clip.mp4", 12)
+    assert clip.source == "MOVIE" and clip.frame_duration == 12
+    camera = stage.match_fit(new_head(), known_fit(64, 64), scene)
+    for _ in range(2):
+        backdrop.show_behind(camera, clip, start_frame=5, frames=12, rate=rate)
+    plane = backdrop.make_backdrop(camera, clip, scene, distance=0.6, start_frame=5, frames=12, rate=rate)
+    users = (camera.data.background_images[0].image_user,
+             plane.data.materials[0].node_tree.nodes.active.image_user)
+    for frame in range(1, 30):
+        scene.frame_set(frame)
+        expected = int(np.floor(max(frame - 5, 0) * rate + 0.5))  # from 0
+        for user in users:
+            assert max(frame - user.frame_start, 0) + user.frame_offset == expected
+            assert user.frame_duration >= expected - user.frame_offset or expected >= 12
+    assert len(camera.data.animation_data.drivers if camera.data.animation_data else ()) == (rate != 1.0)
+
+
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     before = len(bpy.data.images)
     with pytest.raises(BadInput, match="cannot read"):
