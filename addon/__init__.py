@@ -28,6 +28,7 @@ MODULES: tuple[str, ...] = (
     "edit_ops",
     "panels.motion",
     "render_video",
+    "export_gltf",
 )
 """In the order of registration: what is used comes before what uses it."""
 
