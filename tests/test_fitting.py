@@ -12,6 +12,7 @@ from mien.core.face_model import FaceModel
 from mien.core.fit_files import load_fit, save_fit
 from mien.core.fitting import Fit, fit_landmarks, fit_photo, fit_views, kernels
 from mien.core.fitting.boxqp import solve_box_qp
+from mien.core.fitting.derivatives import weighted_rows
 from mien.core.fitting.descent import moved_pose
 from mien.core.fitting.landmark_model import HABITS, embedding_digest, landmark_model
 from mien.core.fitting.observe import centred, observe, starting_pose
@@ -128,7 +129,7 @@ def test_derivatives_agree_with_differences(model: FaceModel, q: float) -> None:
         return kernels.residuals(p, numbers, q, seen)
 
     p = kernels.head_pixels(shape, coefficients, pose.turn, pose.numbers[2])
-    rows, right = kernels.weighted_rows(shape, p, residual(np.zeros(139)), pose.turn, pose.numbers, q, even)
+    rows, right = weighted_rows(shape, p, residual(np.zeros(139)), pose.turn, pose.numbers, q, even)
     jac = rows.reshape(478, 3, -1)
     np.testing.assert_allclose(right.reshape(478, 3), residual(np.zeros(139)), rtol=1e-5)
     rng = np.random.default_rng(0)
@@ -152,7 +153,7 @@ def test_the_gradient_is_that_of_the_energy(model: FaceModel) -> None:
         return p, kernels.residuals(p, numbers, 0.0, seen), numbers
 
     p, r, _ = state(np.zeros(59))
-    rows, right = kernels.weighted_rows(shape, p, r, pose.turn, pose.numbers, 0.0, seen)
+    rows, right = weighted_rows(shape, p, r, pose.turn, pose.numbers, 0.0, seen)
     gradient = (rows.T @ right).astype(np.float64)
     assert not rows[:, 59:].any()
     for column in (0, 1, 2, 3, 5, 7, 24, 30, 50):

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from ..compiled import compiled
 from .boxqp import solve_box_qp
-from .kernels import POSE, Seen, Shape, data_energy, head_pixels, residuals, weighted_rows
+from .derivatives import weighted_rows
+from .kernels import POSE, Seen, Shape, data_energy, head_pixels, residuals
 
 Array = NDArray[np.float64]
 

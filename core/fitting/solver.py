@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import kernels
+from .derivatives import weighted_rows
 from .descent import add_prior, bounded_step, descend, moved_pose
 from .kernels import POSE, Seen, Shape
 from .pose import Pose
@@ -105,7 +106,7 @@ def _residuals(shape: Shape, seen: Seen, pose: Pose, coefficients: Array, q: flo
 def _linearise(shape: Shape, seen: Seen, face: Face, coefficients: Array, prior: ExpressionPrior,
                q: float) -> _Linear:
     p, r = _residuals(shape, seen, face.pose, coefficients, q)
-    rows, right = kernels.weighted_rows(shape, p, r, face.pose.turn, face.pose.numbers, q, seen)
+    rows, right = weighted_rows(shape, p, r, face.pose.turn, face.pose.numbers, q, seen)
     n = POSE + len(coefficients)
     hessian, gradient = (rows.T @ rows)[:n, :n].astype(np.float64), (rows.T @ right)[:n].astype(np.float64)
     add_prior(hessian, gradient, face.expression, prior.quadratic, prior.linear)
