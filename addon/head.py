@@ -7,7 +7,6 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import BadInput
 from ..core.face_model import FaceModel
 from ..core.fit import Fit
 from . import axes
@@ -103,17 +102,6 @@ def expression_names(mesh: bpy.types.Mesh) -> tuple[str, ...]:
     if not mesh.shape_keys:
         return ()
     return tuple(key.name for key in mesh.shape_keys.key_blocks if key != mesh.shape_keys.reference_key)
-
-
-def check_topology(mesh: bpy.types.Mesh, model: FaceModel) -> None:
-    """Refuse a mesh whose vertices are not the model's any more.
-
-    Raises:
-        BadInput: the number of vertices differs.
-    """
-    if len(mesh.vertices) != model.vertex_count:
-        raise BadInput(f"The mesh of “{mesh.name}” was edited: it has {len(mesh.vertices)} vertices, its face model "
-                       f"{model.vertex_count}.")
 
 
 def _build_surface(mesh: bpy.types.Mesh, model: FaceModel, points: Floats) -> None:

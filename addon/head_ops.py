@@ -14,6 +14,7 @@ from ..core.fit_files import load_fit
 from . import stage
 from .head import expression_names, set_expression, set_source
 from .identity import check_reshapable, random_identity, set_identity
+from .materials import load_texture, set_texture
 from .models import model_of
 from .operator import HeadOperator, head_of
 
@@ -123,6 +124,28 @@ class MIEN_OT_load_fit(HeadOperator, bpy.types.Operator):
             stage.match_fit(head, fit, context.scene)
 
 
+class MIEN_OT_set_texture(HeadOperator, bpy.types.Operator):
+    """Show another picture on the face, painted in the face model's UVs"""
+
+    bl_idname = "mien.set_texture"
+    bl_label = "Load Texture"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_image: BoolProperty(default=True, options={"HIDDEN"})
+    filter_folder: BoolProperty(default=True, options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the file."""
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def run(self, context: bpy.types.Context) -> None:
+        head = head_of(context)
+        check_editable_keys(head.data)
+        set_texture(head, load_texture(bpy.path.abspath(self.filepath)))
+
+
 def channel_tooltip(name: str) -> str:
     """What an expression control is in the Facial Action Coding System."""
     known = f"{name}: {FACS[name]}" if name in FACS else f"{name}: a shape key of your own"
@@ -140,4 +163,4 @@ def check_editable_keys(mesh: bpy.types.Mesh) -> None:
 
 
 CLASSES: tuple[type, ...] = (MIEN_OT_random_identity, MIEN_OT_reset_identity, MIEN_OT_reset_expression,
-                             MIEN_OT_try_channel, MIEN_OT_load_fit)
+                             MIEN_OT_try_channel, MIEN_OT_load_fit, MIEN_OT_set_texture)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..core.errors import BadInput, MienError
 from ..core.face_model import FaceModel
 from . import axes
-from .models import model_of
+from .models import check_topology, model_of
 
 Floats = NDArray[np.float32]
 
@@ -77,9 +77,7 @@ def check_reshapable(mesh: bpy.types.Mesh) -> FaceModel:
     if reason:
         raise BadInput(reason)
     model = model_of(mesh)
-    if len(mesh.vertices) != model.vertex_count:
-        raise BadInput(f"The mesh of “{mesh.name}” was edited: it has {len(mesh.vertices)} vertices, its face model "
-                       f"{model.vertex_count}, so its identity stays as it is.")
+    check_topology(mesh, model)
     return model
 
 

@@ -27,6 +27,17 @@ def model_of(mesh: bpy.types.Mesh) -> FaceModel:
     return _loaded[head.model_hash]
 
 
+def check_topology(mesh: bpy.types.Mesh, model: FaceModel) -> None:
+    """Refuse a mesh whose vertices are not the model's any more.
+
+    Raises:
+        BadInput: the number of vertices differs.
+    """
+    if len(mesh.vertices) != model.vertex_count:
+        raise BadInput(f"The mesh of “{mesh.name}” was edited: it has {len(mesh.vertices)} vertices, its face model "
+                       f"{model.vertex_count}, so its identity stays as it is.")
+
+
 def remember(model: FaceModel) -> None:
     """Keep a model, so that heads made from it find it without its file for as long as this Blender runs."""
     _loaded[model.hash] = model
