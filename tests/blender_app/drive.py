@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Uses the installed extension in a Blender window as a person would, takes pictures of the screen, and tells by JSON.
+
+    blender --window-geometry 0 0 W H --python drive.py -- FOLDER PYTHON PORTRAIT VIDEO MOTION
+
+Buttons are pressed by xdotool, pictures are taken by ImageMagick's import: Blender's own screenshots are black on a
+software renderer. Each step is a generator that yields the seconds to wait, in which the window lives on.
+"""
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import bpy
+
+FOLDER, PYTHON, PORTRAIT, VIDEO, MOTION = sys.argv[sys.argv.index("--") + 1:]
+NAME = "bl_ext.user_default.mien"
+SECONDS_OF_A_JOB = 240
+told: dict = {"version": bpy.app.version_string, "checks": {}, "pictures": [], "seconds": {}}
+
+Steps = Iterator[float]
+
+
+def check(name: str, holds: object) -> None:
+    """Remember that something is as it should be."""
+    told["checks"][name] = bool(holds)
+
+
+def window() -> bpy.types.Window:
+    return bpy.context.window_manager.windows[0]
+
+
+def area(kind: str) -> bpy.types.Area:
+    """The largest area of a kind."""
+    return max((a for a in window().screen.areas if a.type == kind), key=lambda a: a.width * a.height)
+
+
+def region(of: bpy.types.Area, kind: str = "WINDOW") -> bpy.types.Region:
+    return next(r for r in of.regions if r.type == kind)
+
+
+def within(kind: str = "VIEW_3D") -> contextlib.AbstractContextManager:
+    """The context that an operator has when it is called over an area."""
+    found = area(kind)
+    return bpy.context.temp_override(window=window(), screen=window().screen, area=found, region=region(found))
+
+
+def press(*arguments: object) -> None:
+    """Mouse and keyboard, by the X server; not waited for, since Blender must answer meanwhile."""
+    subprocess.Popen(["xdotool", *map(str, arguments)])
+
+
+def click(x: float, y: float) -> None:
+    """Click on a place of the window; y counts from below, as Blender does."""
+    press("mousemove", round(x), round(window().height - y), "sleep", "0.2", "click", "1")
+
+
+def picture(name: str) -> Steps:
+    """What the screen shows, once it is drawn."""
+    for one in window().screen.areas:
+        one.tag_redraw()
+    yield 1.0
+    path = str(Path(FOLDER, f"{name}.png"))
+    subprocess.run(["import", "-window", "root", path], check=True, timeout=60)
+    told["pictures"].append(path)
+
+
+def open_panel() -> Steps:
+    """The N-panel on our tab, wide enough to be read, and the parts in it that the pictures show."""
+    view = area("VIEW_3D")
+    view.spaces.active.show_region_ui = True
+    yield 0.5
+    sidebar = region(view, "UI")
+    sidebar.active_panel_category = "Mien"
+    view.tag_redraw()
+    yield 0.5
+    check("panel is on the tab Mien", sidebar.active_panel_category == "Mien")
+
+
+def add_by_menu() -> Steps:
+    """Add ▸ (typed) Mien Face ▸ Enter: the way by the keyboard."""
+    view = area("VIEW_3D")
+    click_free = (view.x + view.width * 0.3, view.y + view.height * 0.3)
+    press("mousemove", round(click_free[0]), round(window().height - click_free[1]), "sleep", "0.3", "key", "shift+a",
+          "sleep", "0.7", "type", "--delay", "80", "mien face")
+    yield 3.0
+    press("key", "Return")
+    yield 1.5
+    check("Add menu makes a face", any(is_head(o) for o in bpy.data.objects))
+
+
+def add_by_button() -> Steps:
+    """The panel's button “Add a Face”, pressed by the mouse, below the panel's header."""
+    for one in list(bpy.data.objects):
+        bpy.data.objects.remove(one)
+    yield 0.5
+    yield from picture("empty")
+    sidebar = region(area("VIEW_3D"), "UI")
+    for below_top in (62, 70, 54, 78, 86, 46):
+        click(sidebar.x + sidebar.width * 0.45, sidebar.y + sidebar.height - below_top)
+        yield 1.2
+        if any(is_head(o) for o in bpy.data.objects):
+            break
+    check("the panel's button makes a face", any(is_head(o) for o in bpy.data.objects))
+    yield from picture("face")
+
+
+def undo() -> Steps:
+    """Ctrl Z takes the face away, Ctrl Shift Z brings it back."""
+    before = len(bpy.data.objects)
+    with within():
+        bpy.ops.ed.undo()
+    yield 0.5
+    check("undo takes the face away", len(bpy.data.objects) < before)
+    with within():
+        bpy.ops.ed.redo()
+    yield 0.5
+    check("redo brings it back", len(bpy.data.objects) == before)
+
+
+def face_from_photo() -> Steps:
+    """The job runs while the window lives; then the head lies on the photo."""
+    bpy.context.preferences.addons[NAME].preferences.python = PYTHON
+    for one in list(bpy.data.objects):
+        bpy.data.objects.remove(one)
+    yield from job("face_from_photo", lambda: bpy.ops.mien.face_from_photo("INVOKE_DEFAULT", filepath=PORTRAIT))
+    head = next((o for o in bpy.data.objects if is_head(o)), None)
+    check("the photo became a face", head is not None and head.data.mien.confidence > 0.5)
+    check("a camera stands where the photo was taken", bpy.context.scene.camera is not None)
+    area("VIEW_3D").spaces.active.shading.color_type = "TEXTURE"
+    frame_camera()
+    yield from picture("photo")
+
+
+def cancelled_job() -> Steps:
+    """Esc ends a job, and the scene is as it was."""
+    before = sorted(o.name for o in bpy.data.objects)
+    with within():
+        bpy.ops.mien.face_from_photo("INVOKE_DEFAULT", filepath=PORTRAIT)
+    yield 0.15
+    view = area("VIEW_3D")
+    press("mousemove", round(view.x + view.width * 0.3), round(window().height - view.y - view.height * 0.3),
+          "key", "Escape")
+    yield from until(lambda: not bpy.context.window_manager.mien_job.running, 20)
+    check("Esc cancels and leaves nothing", sorted(o.name for o in bpy.data.objects) == before)
+
+
+def track_video() -> Steps:
+    """A take of a clip on the head, with the clip behind it."""
+    head = next(o for o in bpy.data.objects if is_head(o))
+    yield from job("track_video", lambda: bpy.ops.mien.track_video("INVOKE_DEFAULT", filepath=VIDEO))
+    keys = head.data.shape_keys
+    check("the video became a take", keys.animation_data and keys.animation_data.action)
+    moved = []
+    for frame in range(bpy.context.scene.frame_start, bpy.context.scene.frame_end + 1, 5):
+        bpy.context.scene.frame_set(frame)
+        moved.append(keys.key_blocks["jawOpen"].value)
+    check("the mouth moves in the take", max(moved) - min(moved) > 0.1)
+    bpy.context.scene.frame_set(bpy.context.scene.frame_start + int(len(moved) * 5 * moved.index(max(moved))
+                                                                    / len(moved)))
+    frame_camera()
+    yield from picture("video")
+
+
+def talking() -> Steps:
+    """The demo's motion on the face from the photo, by the import operator."""
+    head = next(o for o in bpy.data.objects if is_head(o))
+    select(head)
+    with within():
+        bpy.ops.mien.import_motion(filepath=MOTION, reduce=True)
+    yield 0.5
+    check("the motion file became a take", "talking" in head.data.shape_keys.animation_data.action.name)
+
+
+def curves() -> Steps:
+    """The Graph Editor below the view, with the face's curves in their groups and colours."""
+    head = next(o for o in bpy.data.objects if is_head(o))
+    select(head)
+    below = area("DOPESHEET_EDITOR")
+    with bpy.context.temp_override(window=window(), area=below):
+        below.type = "GRAPH_EDITOR"
+    yield 0.5
+    graph = area("GRAPH_EDITOR")
+    graph.spaces.active.dopesheet.show_only_selected = True
+    with contextlib.suppress(RuntimeError), bpy.context.temp_override(
+            window=window(), screen=window().screen, area=graph, region=region(graph)):
+        bpy.ops.screen.screen_full_area(use_hide_panels=False)
+    yield 1.0
+    graph = area("GRAPH_EDITOR")
+    with bpy.context.temp_override(window=window(), screen=window().screen, area=graph, region=region(graph)):
+        bpy.ops.graph.view_all()
+    yield 1.5
+    with bpy.context.temp_override(window=window(), screen=window().screen, area=graph, region=region(graph)):
+        bpy.ops.graph.view_all()
+    yield from picture("curves")
+    with bpy.context.temp_override(window=window(), screen=window().screen, area=graph, region=region(graph)):
+        bpy.ops.screen.screen_full_area(use_hide_panels=False)
+    yield 0.5
+    with bpy.context.temp_override(window=window(), area=area("GRAPH_EDITOR")):
+        area("GRAPH_EDITOR").type = "DOPESHEET_EDITOR"
+    yield 0.5
+
+
+def controls() -> Steps:
+    """The panel with the expression sliders over the talking face."""
+    bpy.context.scene.frame_set(bpy.context.scene.frame_start + 60)
+    frame_camera()
+    yield from picture("panel")
+
+
+def rendered() -> Steps:
+    """The face over its photo, by Blender's renderer."""
+    scene = bpy.context.scene
+    scene.render.engine, scene.cycles.samples, scene.cycles.device = "CYCLES", 16, "CPU"
+    scene.cycles.use_denoising = False
+    scene.render.resolution_percentage = 100
+    scene.render.filepath = str(Path(FOLDER, "rendered.png"))
+    start = time.monotonic()
+    bpy.ops.render.render(write_still=True)
+    told["seconds"]["render"] = time.monotonic() - start
+    check("the face is rendered", Path(FOLDER, "rendered.png").exists())
+    yield 0.5
+
+
+def job(name: str, start: Callable[[], object]) -> Steps:
+    """Start an operator of the engine and wait, while the window lives, until its job has ended."""
+    began, state = time.monotonic(), bpy.context.window_manager.mien_job
+    with within():
+        start()
+    told["seconds"][f"{name} (start)"] = time.monotonic() - began
+    yield 0.3
+    check(f"{name} runs in the background", state.running)
+    shown = False
+    while state.running:
+        if not shown and state.fraction > 0.2:
+            shown = True
+            yield from picture(f"{name}_progress")
+        if time.monotonic() - began > SECONDS_OF_A_JOB:
+            raise TimeoutError(f"{name} did not end; it was at {state.text}")
+        yield 0.1
+    told["seconds"][name] = time.monotonic() - began
+    yield 0.5
+
+
+def until(holds: Callable[[], bool], seconds: float) -> Steps:
+    start = time.monotonic()
+    while not holds() and time.monotonic() - start < seconds:
+        yield 0.1
+
+
+def select(head: bpy.types.Object) -> None:
+    for one in bpy.data.objects:
+        one.select_set(one == head)
+    bpy.context.view_layer.objects.active = head
+
+
+def is_head(one: bpy.types.Object) -> bool:
+    return one.type == "MESH" and one.data.mien.is_head
+
+
+def frame_camera() -> None:
+    """Look through the camera, as large as it fits beside the panel."""
+    view = area("VIEW_3D")
+    with within():
+        view.spaces.active.region_3d.view_perspective = "CAMERA"
+        bpy.ops.view3d.view_center_camera()
+
+
+STEPS = (open_panel, add_by_menu, add_by_button, undo, face_from_photo, cancelled_job, track_video, talking, controls,
+         curves, rendered)
+
+
+def everything() -> Steps:
+    check("the extension is enabled", NAME in bpy.context.preferences.addons)
+    press("search", "--onlyvisible", "--class", "blender", "windowfocus")
+    yield 1.0
+    for step in STEPS:
+        told["step"] = step.__name__
+        yield from step()
+    told["step"] = ""
+
+
+def tick(steps: Steps = everything()) -> float | None:  # noqa: B008
+    """One step; at the end the JSON is written and Blender quits."""
+    try:
+        return next(steps)
+    except StopIteration:
+        pass
+    except BaseException:
+        told["error"] = traceback.format_exc()
+        with contextlib.suppress(Exception):
+            subprocess.run(["import", "-window", "root", str(Path(FOLDER, "error.png"))], timeout=60)
+    Path(FOLDER, "window.json").write_text(json.dumps(told, indent=1))
+    bpy.ops.wm.quit_blender()
+    return None
+
+
+bpy.context.preferences.view.show_splash = False
+bpy.context.preferences.view.show_tooltips = False
+bpy.app.timers.register(tick, first_interval=2.0)

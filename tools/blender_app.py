@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Try the extension in real Blender applications, with a window: install the zip, press buttons, look at pictures.
+
+Each application stands in a folder of its own, made on demand (build/blender-apps, 1.4 GB each, root and debootstrap
+needed), or is the one that --blender names. What the screen showed is left in build/blender-apps/<name>-results.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import build_extension
+from build_extension import MANIFEST, ROOT
+
+SCRIPTS = ROOT / "tests" / "blender_app"
+DATA = ROOT / "core" / "demo_data"
+SUITES = ("trixie", "sid")
+SECONDS = 900
+PICTURES = {"panel": "blender_panel", "photo": "blender_photo", "curves": "blender_curves",
+            "rendered": "blender_render"}
+"""Pictures of the README, by what the driver calls them"""
+
+
+@dataclass(frozen=True)
+class Application:
+    """How to run Blender and other programs beside it."""
+
+    name: str
+    root: Path | None = None
+    program: str = "blender"
+
+    def run(self, *command: str, resources: Path, window: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a program there; with a screen of its own where `window` says how large."""
+        environment = {**os.environ, "BLENDER_USER_RESOURCES": str(resources), "LANG": "C.UTF-8"}
+        whole = [str(SCRIPTS / "in_window.sh"), window, *command] if window else list(command)
+        if self.root:
+            python = {str(Path(sys.base_prefix)), str(Path(sys.base_prefix).resolve())}
+            environment |= {"BINDS": " ".join([str(ROOT), *sorted(python)]), "HOME": "/root",
+                            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+            whole = [str(SCRIPTS / "in_root.sh"), str(self.root), *whole]
+        return subprocess.run(whole, capture_output=True, text=True, errors="replace", timeout=SECONDS,
+                              env=environment, stdin=subprocess.DEVNULL)
+
+
+class CannotRunError(Exception):
+    """Why an application is skipped, and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--roots", type=Path, default=ROOT / "build" / "blender-apps", metavar="FOLDER",
+                        help="where the applications stand or are put")
+    parser.add_argument("--suites", nargs="*", choices=SUITES, default=SUITES, help="trixie has 4.3, sid 5.2")
+    parser.add_argument("--blender", default="", metavar="PROGRAM", help="this one instead, as it is")
+    parser.add_argument("--size", default="1280x800", help="of the window")
+    parser.add_argument("--pictures", action="store_true", help="put the README's pictures into docs")
+    options = parser.parse_args(arguments)
+    faults = 0
+    for name in ["own"] if options.blender else options.suites:
+        try:
+            application = (Application("own", None, options.blender) if options.blender
+                           else Application(name, _root(name, options.roots)))
+        except CannotRunError as error:
+            print(f"{name}: skipped: {error}")
+            faults += bool(os.environ.get("CI"))
+            continue
+        results = ROOT / "build" / "blender-apps" / f"{name}-results"
+        wrong = try_out(application, results, options.size)
+        print("\n".join([f"{name}: {'FAILED' if wrong else 'passed'}; pictures in {results.relative_to(ROOT)}", *wrong]))
+        faults += len(wrong)
+        if options.pictures and not wrong:
+            _publish(results)
+    return int(faults > 0)
+
+
+def try_out(application: Application, results: Path, size: str) -> list[str]:
+    """Install, run without and with a window; what was not as it should be, as sentences."""
+    shutil.rmtree(results, ignore_errors=True)
+    resources = results / "resources"
+    resources.mkdir(parents=True)
+    archive = build_extension.build(tomllib.loads((ROOT / MANIFEST).read_text()), results)
+    blender, wrong = application.program, []
+    installed = application.run(blender, "--command", "extension", "install-file", "-r", "user_default", "--enable",
+                                str(archive), resources=resources)
+    if installed.returncode:
+        return [f"  cannot be installed: {installed.stdout[-2000:]}{installed.stderr[-2000:]}"]
+    motion = str(DATA / "talking.npz")
+    ran = application.run(blender, "-b", "--python-exit-code", "7", "--python", str(SCRIPTS / "headless.py"), "--",
+                          str(results), motion, resources=resources)
+    wrong += _faults(results / "headless.json", ran)
+    width, height = size.split("x")
+    ran = application.run(blender, "--window-geometry", "0", "0", width, height, "--python", str(SCRIPTS / "drive.py"),
+                          "--", str(results), str(Path(sys.prefix) / "bin" / "python"), str(DATA / "astronaut.jpg"),
+                          str(_clip()), motion, resources=resources, window=size)
+    return wrong + _faults(results / "window.json", ran)
+
+
+def _faults(told: Path, ran: subprocess.CompletedProcess[str]) -> list[str]:
+    if not told.exists():
+        return [f"  {told.stem}: no result (exit {ran.returncode}): {ran.stdout[-3000:]}{ran.stderr[-3000:]}"]
+    content = json.loads(told.read_text())
+    wrong = [f"  {told.stem}: not so: {name}" for name, holds in content["checks"].items() if not holds]
+    if "error" in content:
+        wrong.append(f"  {told.stem}: in {content['step']}: {content['error']}")
+    return wrong
+
+
+def _root(suite: str, roots: Path) -> Path:
+    root = roots.resolve() / suite
+    if not (root / "usr" / "bin" / "blender").exists():
+        made = subprocess.run([str(SCRIPTS / "setup_root.sh"), suite, str(root)], capture_output=True, text=True)
+        if made.returncode:
+            said = (made.stderr or made.stdout).strip().splitlines() or ["no reason given"]
+            raise CannotRunError(f"{said[-1]} (run {SCRIPTS / 'setup_root.sh'} {suite} {root} to see all)")
+    return root
+
+
+def _clip() -> Path:
+    """A video of a face: the demo's, made once."""
+    clip = ROOT / "build" / "blender-apps" / "demo" / "astronaut.mp4"
+    if not clip.exists():
+        subprocess.run([sys.executable, "-m", "mien.core.cli", "demo", "--output", str(clip.parent)], check=True,
+                       capture_output=True)
+    return clip
+
+
+def _publish(results: Path) -> None:
+    """The README's pictures, of few colours, so that they are small."""
+    from PIL import Image
+
+    for source, name in PICTURES.items():
+        with Image.open(results / f"{source}.png") as picture:
+            few = picture.convert("RGB").quantize(192, dither=Image.Dither.FLOYDSTEINBERG)
+            few.save(ROOT / "docs" / f"{name}.png", optimize=True)
+        print(f"docs/{name}.png: {(ROOT / 'docs' / f'{name}.png').stat().st_size // 1024} kB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
