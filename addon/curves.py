@@ -79,8 +79,9 @@ def write(id_block: Any, curves: Mapping[CurvePath, Samples | Keys], *,
     """Put curves into the ID block's Action, which is made when it has none.
 
     Keys within `frame_range`, by default from the first to the last frame of each curve, are replaced. The others
-    are kept as they are with `keep_outside`, else removed too. With `easing` samples are not joined by straight lines
-    but ease in and out, as keys that a person sets.
+    are kept as they are with `keep_outside`, else removed too. Where the next one is more than a frame away, a key is
+    set a frame from the range, so that the curve outside keeps its shape. With `easing` samples are not joined by
+    straight lines but ease in and out of what is there, as keys that a person sets.
 
     Raises:
         BadInput: the ID block or its Action is linked from another file, is being edited in the NLA, a curve is
@@ -92,6 +93,8 @@ def write(id_block: Any, curves: Mapping[CurvePath, Samples | Keys], *,
             block["interpolation"][:] = BEZIER
     bag = _writable_bag(id_block, blocks)
     existing = {(curve.data_path, curve.array_index): curve for curve in bag.fcurves}
+    present = key_frames(id_block)
+    extent = (present[0], present[-1]) if len(present) and not easing else None
     for path, block in blocks.items():
         curve = existing.get(path)
         if curve is None:
@@ -99,7 +102,7 @@ def write(id_block: Any, curves: Mapping[CurvePath, Samples | Keys], *,
             _put_in_group(bag, curve, group_of(path))
         elif keep_outside and len(curve.keyframe_points):
             start, end = frame_range or (block["co"][0, 0], block["co"][-1, 0])
-            block = merged(_read_block(curve), block, start, end)
+            block = merged(_read_block(curve), block, start, end, extent)
         _write_block(curve, block)
     widen_limits(id_block, blocks)
     _tag(id_block)
@@ -256,6 +259,23 @@ def check_editable(id_block: Any) -> None:
         raise BadInput(f"A strip of {id_block.name} is being edited in the NLA; leave its tweak mode first.")
 
 
+def check_writable(id_block: Any, paths: Iterable[CurvePath]) -> None:
+    """Refuse what `write` would refuse, before anything is changed.
+
+    Raises:
+        BadInput: as `check_editable`, or the Action is linked from another file, or one of the curves is locked.
+    """
+    check_editable(id_block)
+    action, wanted = current_action(id_block), set(paths)
+    if action is None:
+        return
+    if action.library is not None or not action.is_editable:
+        raise BadInput(f"The Action {action.name} is linked from another file; make it local or make a new take.")
+    for curve in _curves(id_block):
+        if (curve.data_path, curve.array_index) in wanted and (curve.lock or (curve.group and curve.group.lock)):
+            raise BadInput(f"The curve {curve.data_path} is locked; unlock it in the Graph Editor.")
+
+
 def _editable(id_block: Any) -> Any:
     """The animation data of an ID block that may be changed."""
     check_editable(id_block)
@@ -267,17 +287,10 @@ def _editable(id_block: Any) -> Any:
 
 def _writable_bag(id_block: Any, paths: Iterable[CurvePath]) -> Any:
     """The curves of the assigned Action, or of a new one; none of `paths` is locked."""
-    data = _editable(id_block)
-    if data.action is None:
+    check_writable(id_block, paths)
+    if current_action(id_block) is None:
         new_take(id_block, id_block.name)
-    action = data.action
-    if action.library is not None or not action.is_editable:
-        raise BadInput(f"The Action {action.name} is linked from another file; make it local or make a new take.")
-    bag, wanted = _channelbag(id_block, action, ensure=True), set(paths)
-    for curve in bag.fcurves:
-        if (curve.data_path, curve.array_index) in wanted and (curve.lock or (curve.group and curve.group.lock)):
-            raise BadInput(f"The curve {curve.data_path} is locked; unlock it in the Graph Editor.")
-    return bag
+    return _channelbag(id_block, current_action(id_block), ensure=True)
 
 
 def _channelbag(id_block: Any, action: Any, ensure: bool = False) -> Any:

@@ -81,6 +81,7 @@ def mirror(head: bpy.types.Object, scene: bpy.types.Scene, part: Part = Part(), 
     names = [n for n in expression_names(head.data) if n in names or mirror_name(n) in names]
     whole = part.start == -np.inf and part.end == np.inf
     pairs = [(n, mirror_name(n)) for n in names if n.endswith("Left") and mirror_name(n) in names]
+    curves.check_writable(head.data.shape_keys, [curves.shape_key_path(n) for pair in pairs for n in pair])
     _sampled(head, scene, part, names=[] if whole else [n for n in names if mirror_name(n) != n], move_head=move_head,
              change=lambda motion, weight: motion_edit.mirror(motion, part.wanted, pose=move_head, weight=weight))
     if whole:
@@ -188,8 +189,9 @@ def _sampled(head: bpy.types.Object, scene: bpy.types.Scene, part: Part, *, name
     keys = head.data.shape_keys
     paths = {name: curves.shape_key_path(name) for name in names}
     move_head = move_head and bool(set(takes.pose_paths(head)) & set(curves.curve_names(head)))
-    for id_block in (keys, head) if move_head else (keys,):
-        curves.check_editable(id_block)
+    curves.check_writable(keys, paths.values())
+    if move_head:
+        curves.check_writable(head, takes.pose_paths(head))
     whole = _extent(head, curves.curve_names(keys), move_head)
     frames = np.arange(np.ceil(max(part.start, whole[0]) - 1e-4), np.floor(min(part.end, whole[1]) + 1e-4) + 1)
     if not len(frames):

@@ -57,8 +57,16 @@ def new_block(samples: Samples | Keys) -> Block:
     return block
 
 
-def merged(old: Block, new: Block | None, start: float, end: float) -> Block:
-    """The old keys before `start` and after `end` with the new ones between; the curve outside stays as it is."""
+def merged(old: Block, new: Block | None, start: float, end: float,
+           extent: tuple[float, float] | None = None) -> Block:
+    """The old keys before `start` and after `end` with the new ones between.
+
+    With `extent`, the first and last frame of the whole take, the curve outside stays as it is to within a frame of the
+    range: where its next old key is farther away, one is set there. So it is held where it had ended.
+    """
+    if extent is not None:
+        old = with_keys(old, [start - 1] if extent[0] < start - 1 else [])
+        old = with_keys(old, [end + 1] if extent[1] > end + 1 else [])
     frames = old["co"][:, 0]
     first, last = _rows(old, frames < start - SAME_FRAME), _rows(old, frames > end + SAME_FRAME)
     if len(first["co"]) + len(last["co"]) == len(frames) and new is None:

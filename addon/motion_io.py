@@ -13,7 +13,7 @@ from ..core.motion import Motion
 from ..core.motion_files import SUFFIXES, read_motion, save_motion
 from ..core.motion_report import MotionReport
 from ..core.retarget import Rules
-from . import curves, takes
+from . import takes
 from .operator import HeadOperator, head_of
 from .retargeting import retarget_to_head
 from .takes import TakeReport
@@ -43,9 +43,8 @@ def import_motion(head: bpy.types.Object, path: str, *, scene: bpy.types.Scene, 
         BadInput: the file cannot be used, or the head's animation may not be changed. Nothing has changed then.
     """
     motion, report = read_motion(path)
-    takes.on_head(head, motion)
-    for id_block in (head.data.shape_keys, *([head] if place != "NONE" else [])):
-        curves.check_editable(id_block)
+    matched, _ = takes.on_head(head, motion)
+    takes.check_writable(head, matched.channels, pose=place != "NONE", merge=merge)
     if use_motion_rate:
         set_rate(scene, motion.fps)
     if place == "AUTO":

@@ -6,7 +6,7 @@ it (see pose.py). Frame 0 of a motion lies at `start_frame`.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -104,8 +104,7 @@ def motion_to_head(head: bpy.types.Object, motion: Motion, *, scene: bpy.types.S
     _check_head(head)
     start = float(scene.frame_start if start_frame is None else start_frame)
     matched, report = _matched(head, motion)
-    for id_block in (head.data.shape_keys, *([head] if pose else [])):
-        curves.check_editable(id_block)
+    check_writable(head, matched, pose=pose, merge=merge)
     fps = scene_fps(scene)
     if not keep_samples and abs(motion.fps / fps - 1) > _SAME_RATE:
         motion = resample(motion, fps)
@@ -122,6 +121,20 @@ def motion_to_head(head: bpy.types.Object, motion: Motion, *, scene: bpy.types.S
     curves.current_action(head.data.shape_keys)[_NOTE] = json.dumps(note)
     count = sum(len(k) if isinstance(k, Keys) else len(k[0]) for k in keyed_curves.values())
     return TakeReport(actions, float(frames[0]), float(frames[-1]), count, report)
+
+
+def check_writable(head: bpy.types.Object, names: Iterable[str], *, pose: bool, merge: bool) -> None:
+    """Refuse a head that cannot take a motion, before anything is changed.
+
+    Raises:
+        BadInput: it is linked from another file, is being edited in the NLA, or a curve to merge into is locked.
+    """
+    paths = [curves.shape_key_path(name) for name in names]
+    for id_block, wanted in ((head.data.shape_keys, paths), (head, pose_paths(head))):
+        if (pose or id_block != head) and merge:
+            curves.check_writable(id_block, wanted)
+        elif pose or id_block != head:
+            curves.check_editable(id_block)
 
 
 def take_note(head: bpy.types.Object) -> dict[str, Any]:

@@ -20,6 +20,8 @@ noise"""
 _SIDE = np.array([-1, 1, 1], np.float32)
 _REACH = 4.0
 """Standard deviations at which the Gaussian is cut off"""
+_LITTLE = 1e-3
+"""Of a frame: rounding of a time given in float32 must not add a frame"""
 
 
 def selected(channels: Sequence[str], wanted: Iterable[str] | None) -> NDArray[np.bool_]:
@@ -113,7 +115,7 @@ def smooth(motion: Motion, sigma: float, wanted: Iterable[str] | None = None, *,
 def gaussian(values: Array, sigma: float) -> Array:
     """Values (T, C) smoothed along T by a Gaussian of `sigma` frames; the ends are continued by point reflection, so
     that a straight line stays one."""
-    reach = min(int(np.ceil(_REACH * sigma)), len(values) - 1)
+    reach = min(int(np.ceil(_REACH * sigma - _LITTLE)), len(values) - 1)
     if sigma < 1e-3 or reach < 1:
         return np.array(values, np.float64)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
@@ -126,7 +128,7 @@ def gaussian(values: Array, sigma: float) -> Array:
 def _quick(rest: Array, sigma: float) -> Array:
     """Of what smoothing would take away the part that belongs to large movements."""
     size = np.abs(rest)
-    reach = max(1, int(np.ceil(2 * sigma)))
+    reach = max(1, int(np.ceil(2 * sigma - _LITTLE)))
     padded = np.pad(size, ((reach, reach), (0, 0)))
     near = np.max([padded[i:i + len(size)] for i in range(2 * reach + 1)], axis=0)
     return np.asarray(rest * near ** 4 / (near ** 4 + (KEPT_MOVEMENT / 2) ** 4))

@@ -73,25 +73,30 @@ def test_a_new_take_keeps_the_old_one() -> None:
     assert curves.curve_names(head.data.shape_keys) == []
 
 
-def test_merging_leaves_other_keys_alone(tmp_path: Path) -> None:
+def test_merging_leaves_other_keys_and_the_curve_outside_alone() -> None:
     head = new_head()
     key(head, [1, 10, 20, 30, 40], [0.1, 0.2, 0.3, 0.4, 0.5], easing=True)
     curve = fcurve(head.data.shape_keys, JAW)
-    before = [curve.evaluate(f) for f in (*np.linspace(1, 10, 50), *np.linspace(30, 40, 50))]
+    before = [curve.evaluate(f) for f in (*np.linspace(1, 11.5, 50), *np.linspace(28, 40, 50))]
     points = {round(k.co[0]): (k.co[:], k.handle_left[:], k.handle_right[:], k.easing) for k in curve.keyframe_points}
     key(head, [12.5, 20, 27], [0.9, -0.5, 0.8])
-    assert keyed(head) == [(1, 0.1), (10, 0.2), (12.5, 0.9), (20, -0.5), (27, 0.8), (30, 0.4), (40, 0.5)]
+    assert [f for f, _ in keyed(head)] == [1, 10, 11.5, 12.5, 20, 27, 28, 30, 40]
+    assert [v for f, v in keyed(head) if f not in (11.5, 28)] == [0.1, 0.2, 0.9, -0.5, 0.8, 0.4, 0.5]
     curve = fcurve(head.data.shape_keys, JAW)
-    after = [curve.evaluate(f) for f in (*np.linspace(1, 10, 50), *np.linspace(30, 40, 50))]
+    after = [curve.evaluate(f) for f in (*np.linspace(1, 11.5, 50), *np.linspace(28, 40, 50))]
     np.testing.assert_allclose(after, before, atol=1e-6)
     for k in curve.keyframe_points:
         if k.co[0] in (1, 40):
             kept = points[round(k.co[0])]
             np.testing.assert_allclose([k.co[:], k.handle_left[:], k.handle_right[:]], kept[:3], atol=1e-6)
     key(head, [12.5], [0.7])
-    assert keyed(head)[2] == (12.5, 0.7) and len(keyed(head)) == 7
+    assert keyed(head)[3] == (12.5, 0.7) and len(keyed(head)) == 10  # and one at 13.5
     key(head, [15], [0.0], frame_range=(11, 29))
     assert keyed(head) == [(1, 0.1), (10, 0.2), (15, 0), (30, 0.4), (40, 0.5)]
+    key(head, [35], [1], easing=True)
+    assert keyed(head) == [(1, 0.1), (10, 0.2), (15, 0), (30, 0.4), (35, 1), (40, 0.5)]
+    key(head, [60, 61], [1, 1])
+    assert keyed(head)[5:] == [(40, 0.5), (59, 0.5), (60, 1), (61, 1)]
     key(head, [5], [0.6], keep_outside=False)
     assert keyed(head) == [(5, 0.6)]
 
