@@ -56,7 +56,9 @@ def _attempt(part: str, test: Callable[[], str], remedy: str) -> tuple[str, bool
 
 
 def _base_packages() -> str:
-    for module in ("numpy", "scipy", "numba", "onnxruntime", "av", "PIL", "matplotlib"):
+    from . import onnx_runtime  # noqa: F401
+
+    for module in ("numpy", "scipy", "numba", "av", "PIL", "matplotlib"):
         __import__(module)
     return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in BASE_PACKAGES)
 

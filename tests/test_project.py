@@ -2,6 +2,7 @@
 """The rules of the house, checked: imports, packages, licences, the extension's manifest."""
 
 import ast
+import os
 import subprocess
 import sys
 import tomllib
@@ -79,6 +80,17 @@ def test_ground_floor_needs_numpy_alone(module: str) -> None:
 def test_importing_the_package_loads_nothing_heavy() -> None:
     result = _run("import sys, mien, mien.core; print([m for m in ('numpy', 'scipy', 'torch') if m in sys.modules])")
     assert result.stdout.strip() == "[]"
+
+
+def test_nothing_is_reported_to_anybody(tmp_path: Path) -> None:
+    """onnxruntime's own wheels report use to their maker unless told not to; one module imports it, and tells it."""
+    importers = [p for p in SOURCES if "import onnxruntime" in p.read_text().replace("onnx_runtime import", "")]
+    assert importers == [ROOT / "core" / "onnx_runtime.py"]
+    code = ("import os, tempfile\nos.environ.pop('ORT_DISABLE_TELEMETRY', None)\n"
+            "from mien.core.engine.jobs import warm_up\nwarm_up()\nprint(os.listdir(tempfile.gettempdir()))")
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120,
+                            env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert result.stdout.strip() == "[]", result.stderr
 
 
 def test_public_names_are_all_there() -> None:

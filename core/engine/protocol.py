@@ -102,11 +102,12 @@ def read_message(stream: BinaryIO) -> Message | None:
     Raises:
         ProtocolError: something else than a message came, it is too long, or it breaks off.
     """
-    head = _read(stream, HEADER.size)
+    head = _read(stream, len(MAGIC))
     if not head:
         return None
-    if not MAGIC.startswith(head[:4]):
+    if not MAGIC.startswith(head):
         raise ProtocolError(f"Something that is no message came: {head!r}.")
+    head += _read(stream, HEADER.size - len(head))
     if len(head) < HEADER.size:
         raise ProtocolError("A message breaks off.")
     length = HEADER.unpack(head)[1]

@@ -28,7 +28,7 @@ class FaceIdentity:
     """
 
     def __init__(self, network: str | os.PathLike[str]) -> None:
-        import onnxruntime
+        from ..onnx_runtime import onnxruntime
 
         if not Path(network).is_file():
             raise BadInput(f"There is no recognition network {network}; give an ONNX file.")

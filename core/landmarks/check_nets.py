@@ -7,11 +7,11 @@ from typing import Any
 import flatbuffers  # type: ignore[import-untyped]
 import numpy as np
 import onnx
-import onnxruntime
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from ..onnx_runtime import onnxruntime
 from .convert_onnx import OnnxBuilder
 from .convert_tflite import TfliteGraph
 
