@@ -65,8 +65,9 @@ class PartOperator(HeadOperator):
         layout = self.layout  # type: ignore[attr-defined]
         layout.use_property_split, layout.use_property_decorate = True, False
         common = {"region", "channels", "use_range", "frame_start", "frame_end", "soft"}
-        for name in self.bl_rna.properties.keys() - common - {"rna_type"}:  # type: ignore[attr-defined]
-            layout.prop(self, name)
+        for name in self.properties.bl_rna.properties.keys():  # type: ignore[attr-defined]  # noqa: SIM118
+            if name not in common and name != "rna_type":
+                layout.prop(self, name)
         layout.prop(self, "region")
         layout.prop(self, "channels")
         layout.prop(self, "use_range")

@@ -21,7 +21,8 @@ from ..core.keys import EXPRESSION_TOLERANCE, ROTATION_TOLERANCE, TRANSLATION_TO
 from ..core.motion import MAX_FRAMES, Motion
 from ..core.motion_report import MotionReport
 from ..core.resampling import resample
-from . import curves, pose, stage
+from . import curves, stage
+from . import pose as poses
 from .curves import CurvePath, Group
 from .head import expression_names, is_head
 from .key_block import Samples
@@ -177,8 +178,8 @@ def head_to_motion(head: bpy.types.Object, scene: bpy.types.Scene, frame_start: 
     frames = frame_start + np.arange(count) * step
     names = motion_channels(head)
     expression, worlds, cameras = sample(head, scene, names, frames)
-    camera, _ = pose.stage_of(head, scene)
-    rotation, translation = pose.poses_of(head, worlds, cameras)
+    camera, _ = poses.stage_of(head, scene)
+    rotation, translation = poses.poses_of(head, worlds, cameras)
     mesh = head.data.mien
     identity = np.empty(len(mesh.identity), np.float32)
     mesh.identity.foreach_get("value", identity)
@@ -193,9 +194,9 @@ def action_motion(head: bpy.types.Object, scene: bpy.types.Scene, frames: NDArra
     _check_head(head)
     names = expression_names(head.data)
     paths = [curves.shape_key_path(name) for name in names]
-    camera, world = pose.stage_of(head, scene)
-    worlds = pose.parent_matrix(head) @ _worlds(head, frames)
-    rotation, translation = pose.poses_of(head, worlds, world)
+    camera, world = poses.stage_of(head, scene)
+    worlds = poses.parent_matrix(head) @ _worlds(head, frames)
+    rotation, translation = poses.poses_of(head, worlds, world)
     return Motion(fps=scene_fps(scene), expression=curves.read(head.data.shape_keys, paths, frames),
                   rotation=np.asarray(rotation, np.float32), translation=np.asarray(translation, np.float32),
                   identity=np.zeros(0, np.float32), channels=names, model=head.data.mien.model_name, model_hash="",
@@ -221,13 +222,13 @@ def sample(head: bpy.types.Object, scene: bpy.types.Scene, names: Sequence[str],
     evaluate_pose = not _is_plain(head)
     evaluate_camera = camera is not None and not (_is_plain(camera) and not curves.curve_names(camera))
     if not (evaluate_shapes or evaluate_pose or evaluate_camera):
-        return curves.read(keys, paths, frames), _worlds(head, frames), pose.stage_of(head, scene)[1]
+        return curves.read(keys, paths, frames), _worlds(head, frames), poses.stage_of(head, scene)[1]
     expression, worlds, cameras = _evaluated(head, scene, names, frames)
     if not evaluate_shapes:
         expression = curves.read(keys, paths, frames)
     if not evaluate_pose:
         worlds = _worlds(head, frames)
-    return expression, worlds, cameras if evaluate_camera else pose.stage_of(head, scene)[1]
+    return expression, worlds, cameras if evaluate_camera else poses.stage_of(head, scene)[1]
 
 
 def pose_paths(head: bpy.types.Object) -> list[CurvePath]:
@@ -239,7 +240,7 @@ def pose_paths(head: bpy.types.Object) -> list[CurvePath]:
 
 def pose_tolerances(head: bpy.types.Object, paths: Sequence[CurvePath]) -> dict[CurvePath, float]:
     """What reduced keys of the pose may be wrong: half a millimetre, a quarter of a degree."""
-    length = TRANSLATION_TOLERANCE / pose.metres_per_unit(head)
+    length = TRANSLATION_TOLERANCE / poses.metres_per_unit(head)
     # A quaternion's numbers move half as much as the angle.
     turn = ROTATION_TOLERANCE / (2 if head.rotation_mode == "QUATERNION" else 1)
     return {path: length if path[0] == "location" else turn for path in paths}
@@ -271,10 +272,10 @@ def _pose_values(head: bpy.types.Object, motion: Motion, scene: bpy.types.Scene,
         set_stage = head.mien.camera is None
     if set_stage:
         first = int(np.argmax(motion.confidence > 0))
-        camera = pose.world_matrix(stage.make_stage(head, motion.camera, motion.translation[first], scene))
+        camera = poses.world_matrix(stage.make_stage(head, motion.camera, motion.translation[first], scene))
     else:
-        camera = pose.stage_of(head, scene)[1]
-    return pose.head_channels(head, motion.rotation, motion.translation, camera)
+        camera = poses.stage_of(head, scene)[1]
+    return poses.head_channels(head, motion.rotation, motion.translation, camera)
 
 
 def keyed(frames: Array, values: dict[CurvePath, NDArray[np.floating]],
@@ -369,5 +370,5 @@ def _evaluated(head: bpy.types.Object, scene: bpy.types.Scene, names: Sequence[s
     finally:
         scene.frame_set(now[0], subframe=now[1])
     return expression, worlds, cameras if camera else np.broadcast_to(
-        pose.stage_of(head, scene)[1], cameras.shape)
+        poses.stage_of(head, scene)[1], cameras.shape)
 

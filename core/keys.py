@@ -30,6 +30,8 @@ _BETWEEN = 0.1
 _FLAT = 1e-4
 """Steps up to this, in tolerances, are no change"""
 _SWEEPS = 3
+_PLACES = 8
+"""Between two frames, at which the curve may not leave their values"""
 _SAFE = 1 - 1e-6
 """Rounding to float32 may cost the rest"""
 
@@ -80,8 +82,8 @@ def evaluate(keys: Keys, frames: ArrayLike) -> Array:
 def reduce_keys(frames: NDArray[np.floating], values: NDArray[np.floating], tolerance: ArrayLike) -> list[Keys]:
     """Keys for C curves, one `Keys` each, from samples (T, C) at frames (T,).
 
-    At every frame the curve is within `tolerance`, one for all or (C,), of the sample; halfway between two frames it
-    leaves their values by no more than that. Where samples stand still, so does the curve, exactly. A curve that
+    At every frame the curve is within `tolerance`, one for all or (C,), of the sample; between two frames it leaves
+    their values by no more than that. Where samples stand still, so does the curve, exactly. A curve that
     changes by no more than its tolerance gets one key, at its median.
 
     Raises:
@@ -156,11 +158,14 @@ class _Curves:
         knots[:, [0, -1]] = True
         return knots
 
-    def split(self, knots: Mask) -> Mask:
-        """Add the worst sample of every segment that is out of its tolerance until none is."""
+    def split(self, knots: Mask, closely: bool = False) -> Mask:
+        """Add the worst sample of every segment that is out of its tolerance until none is; `closely` looks at eight
+        places between two frames, else at the one halfway."""
         knots = knots.copy()
         while True:
-            worst = self._worst(knots, self.solve(knots).badness)
+            solution = self.solve(knots)
+            badness = self._bulges(knots, solution) if closely else solution.badness
+            worst = self._worst(knots, badness)
             if not len(worst):
                 return knots
             knots.ravel()[worst] = True
@@ -178,7 +183,7 @@ class _Curves:
                     break
                 trial |= back
             knots = self.split(trial)
-        return knots
+        return self.split(knots, closely=True)
 
     def keys(self, knots: Mask, limit: Array) -> list[Keys]:
         """The result for each curve, in the samples' own units."""
@@ -216,9 +221,9 @@ class _Curves:
                 secant: Array) -> Array:
         """One slope a knot: a tridiagonal least-squares system, zero beside holds; between single frames that of the
         harmonic mean (Fritsch & Butland 1984)."""
-        size = len(count)
         weight = np.tile(self.weight, len(self.y)) * (count > 1)[segment]
-        total: list[Array] = [np.bincount(segment, weight * values, size).astype(np.float64)
+        start = np.searchsorted(segment, np.arange(len(count)))
+        total: list[Array] = [np.add.reduceat(weight * values, start)
                               for values in (c * c, c * d, d * d, c * rest, d * rest)]
         diagonal = total[0] + np.append(0, total[2][:-1])
         right = total[3] + np.append(0, total[4][:-1])
@@ -248,9 +253,27 @@ class _Curves:
     def _badness(self, curve: Array) -> Array:
         """For each sample its error; above 1 too where the curve leaves the two values on a side of it."""
         bad = np.abs(curve[:, ::2] - self.y)
-        middle = curve[:, 1::2]
+        return self._with_bulges(bad, curve[:, 1::2])
+
+    def _bulges(self, knots: Mask, solution: _Solution) -> Array:
+        """The badness of a solution, looked at closely between frames."""
+        channel, place = np.nonzero(knots)
+        x, value = self.x[place], self.y[channel, place]
+        left = (np.cumsum(knots).reshape(knots.shape) - 1)[:, :-1]
+        length = x[left + 1] - x[left]
+        bad = solution.badness
+        for share in np.arange(1, _PLACES) / _PLACES:
+            a, b, c, d = _cubic((self.x[:-1] + share * np.diff(self.x) - x[left]) / length)
+            curve = a * value[left] + b * value[left + 1]
+            curve += length * (c * solution.after[left] + d * solution.before[left + 1])
+            bad = self._with_bulges(bad, curve)
+        return bad
+
+    def _with_bulges(self, bad: Array, between: Array) -> Array:
+        """Badness (C, T) that is no less than how far the curve between two frames (C, T - 1) leaves their values."""
         low, high = np.minimum(self.y[:, 1:], self.y[:, :-1]), np.maximum(self.y[:, 1:], self.y[:, :-1])
-        beyond = np.maximum(middle - high, low - middle)
+        beyond = np.maximum(between - high, low - between)
+        bad = bad.copy()
         bad[:, 1:] = np.maximum(bad[:, 1:], beyond)
         bad[:, :-1] = np.maximum(bad[:, :-1], beyond)
         return bad
