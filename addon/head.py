@@ -32,7 +32,7 @@ def make_head(model: FaceModel, *, name: str, scene: bpy.types.Scene, identity: 
         expression: (E,) values of the shape keys; None is at rest.
         collection: where the object is linked; None is the scene's own.
         model_path: the model's .npz file, empty for the model in the box.
-        texture: the photo's colours in the model's UVs; None paints the head.
+        texture: the photo's colours in the model's UVs, shown in the photo's own light; None paints the head.
 
     Raises:
         BadInput: a coefficient vector has the wrong length; nothing was made then.
@@ -54,6 +54,8 @@ def make_head(model: FaceModel, *, name: str, scene: bpy.types.Scene, identity: 
         _add_shape_keys(head, model, axes.to_blender(rest, metres_per_unit), metres_per_unit)
         _add_vertex_groups(head, model)
         _describe(mesh, model, coefficients, model_path, metres_per_unit)
+        if texture is not None:
+            mesh.mien.photo_light = 1.0
         if expression is not None:
             set_expression(mesh, dict(zip(model.expression_names, map(float, expression), strict=True)))
         (collection or scene.collection).objects.link(head)

@@ -5,6 +5,8 @@ The same picture shows in Cycles, EEVEE, and Workbench with texture colours; the
 plain colours.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,6 +116,27 @@ def set_texture(head: bpy.types.Object, texture: bpy.types.Image) -> None:
             _show_picture(material, texture)
 
 
+def set_photo_light(mesh: bpy.types.Mesh, share: float) -> None:
+    """Let a head's own materials shine with their picture, 0 not at all, 1 exactly as photographed whatever the light.
+
+    Lashes keep to the scene's light, for they are cut out of sheets.
+    """
+    for material in dict.fromkeys(mesh.materials):
+        if material is not None and material.get(_KIND_TAG, "lashes") != "lashes" and material.library is None:
+            _mix_light(material, share)
+
+
+@contextmanager
+def scene_lit(mesh: bpy.types.Mesh) -> Iterator[None]:
+    """Materials without the photo's light while the block runs, as programs that draw with light of their own want."""
+    share = mesh.mien.photo_light
+    set_photo_light(mesh, 0.0)
+    try:
+        yield
+    finally:
+        set_photo_light(mesh, share)
+
+
 def add_vertex_colours(mesh: bpy.types.Mesh, model: FaceModel) -> None:
     """The parts' colours on the vertices, which a head without any picture shows."""
     colours = np.ones((model.vertex_count, 4), np.float32)
@@ -151,7 +174,7 @@ def _show_picture(material: bpy.types.Material, picture: bpy.types.Image | None)
     shader = next((node for node in tree.nodes if node.type == "BSDF_PRINCIPLED"), None)
     if shader is None:
         return
-    source = tree.nodes.get("Mien Picture")
+    source, light = tree.nodes.get("Mien Picture"), tree.nodes.get("Mien Light")
     kind = "ShaderNodeTexImage" if picture else "ShaderNodeVertexColor"
     if source is None or source.bl_idname != kind:
         if source is not None:
@@ -164,6 +187,34 @@ def _show_picture(material: bpy.types.Material, picture: bpy.types.Image | None)
         return
     source.image = picture
     tree.nodes.active = source
+    if light is not None:
+        tree.links.new(light.inputs["Color"], source.outputs["Color"])
+
+
+def _mix_light(material: bpy.types.Material, share: float) -> None:
+    """Put an emission beside the surface's shader, or take it away."""
+    tree = material.node_tree
+    mix, light, picture = (tree.nodes.get(name) for name in ("Mien Mix", "Mien Light", "Mien Picture"))
+    output = tree.get_output_node("ALL") or tree.get_output_node("CYCLES")
+    shader = next((node for node in tree.nodes if node.type == "BSDF_PRINCIPLED"), None)
+    if output is None or shader is None or picture is None:
+        return
+    if share <= 0:
+        for node in filter(None, (mix, light)):
+            tree.nodes.remove(node)
+        tree.links.new(output.inputs["Surface"], shader.outputs[0])
+        return
+    if mix is None or light is None:
+        mix, light = tree.nodes.new("ShaderNodeMixShader"), tree.nodes.new("ShaderNodeEmission")
+        mix.name, light.name = "Mien Mix", "Mien Light"
+        mix.location, light.location = (300, 120), (20, 420)
+        output.location = (520, 120)
+        tree.links.new(mix.inputs[1], shader.outputs[0])
+        tree.links.new(mix.inputs[2], light.outputs[0])
+        tree.links.new(output.inputs["Surface"], mix.outputs[0])
+        tree.nodes.active = picture
+    tree.links.new(light.inputs["Color"], picture.outputs["Color"])
+    mix.inputs[0].default_value = share
 
 
 def _cut_hairs(material: bpy.types.Material) -> None:

@@ -13,6 +13,13 @@ from bpy.props import (
 )
 
 from . import identity
+from .materials import set_photo_light
+
+
+def _on_photo_light(head: "HeadProperties", _context: bpy.types.Context) -> None:
+    mesh = head.id_data
+    if isinstance(mesh, bpy.types.Mesh) and mesh.library is None:
+        set_photo_light(mesh, head.photo_light)
 
 
 class IdentityCoefficient(bpy.types.PropertyGroup):
@@ -39,6 +46,9 @@ class HeadProperties(bpy.types.PropertyGroup):
     confidence: FloatProperty(name="Confidence", description="How sure the fit is of this face", min=0.0, max=1.0,
                               subtype="FACTOR", options=set())
     warnings: StringProperty(options={"HIDDEN"})
+    photo_light: FloatProperty(
+        name="Photo's Light",
+        description="1 shows the texture exactly as it was photographed, 0 lets the scene's lights fall on it", min=0.0, max=1.0, subtype="FACTOR", options=set(), update=_on_photo_light)
 
 
 class StageProperties(bpy.types.PropertyGroup):

@@ -12,6 +12,7 @@ from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
 from mien.addon import stage
 from mien.addon.head import make_head
+from mien.addon.materials import scene_lit
 from mien.core.camera import Camera
 from mien.core.model_files import default_model
 
@@ -130,3 +131,30 @@ def test_scattering_is_as_deep_in_any_unit() -> None:
         skin = new_head().data.materials[0].node_tree.nodes["Principled BSDF"]
         depths.append(skin.inputs["Subsurface Scale"].default_value * scale)
     assert depths[0] == pytest.approx(depths[1]) == pytest.approx(0.0035, rel=0.5)
+
+
+def test_a_photo_shines_as_photographed_whatever_the_light(tmp_path: Path) -> None:
+    texture = bpy.data.images.load(str(_picture(tmp_path / "grey.png", (0.5, 0.4, 0.3))))
+    head = new_head(texture=texture)
+    assert head.data.mien.photo_light == 1.0
+    pixels = _render(head, tmp_path / "render.png")
+    cheek = np.flatnonzero(default_model().regions["cheeks"] > 0.99)
+    np.testing.assert_allclose(_colour_at(pixels, head, cheek[default_model().mean[cheek, 0] > 0]), (0.5, 0.4, 0.3),
+                               atol=0.01)
+    mixed = {m.name for m in head.data.materials if m.node_tree.nodes.get("Mien Mix")}
+    assert len(mixed) == 6  # not the lashes
+
+
+def test_photo_light_can_be_taken_away() -> None:
+    head = new_head()
+    trees = [material.node_tree for material in head.data.materials]
+    before = [(len(tree.nodes), len(tree.links)) for tree in trees]
+    head.data.mien.photo_light = 0.5
+    assert [tree.nodes["Mien Mix"].inputs[0].default_value for tree in trees if "Mien Mix" in tree.nodes] == [0.5] * 8
+    with scene_lit(head.data):
+        assert [(len(tree.nodes), len(tree.links)) for tree in trees] == before
+        for tree in trees:
+            assert tree.get_output_node("ALL").inputs["Surface"].links[0].from_node.type == "BSDF_PRINCIPLED"
+    assert sum("Mien Mix" in tree.nodes for tree in trees) == 8
+    head.data.mien.photo_light = 0.0
+    assert [(len(tree.nodes), len(tree.links)) for tree in trees] == before
