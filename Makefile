@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test lint types bench clean extension extension-modules test-blender
+.PHONY: demo test lint types bench clean extension extension-modules test-blender blender-test screenshots
 
 demo: $(VENV)/.base
 	$(BIN)/mien demo --output out/demo
@@ -23,6 +23,16 @@ extension: $(BIN)/python
 # After the add-on imports other modules of core: their names into the manifest.
 extension-modules: $(BIN)/python
 	$(BIN)/python tools/needed_modules.py
+
+# Real applications with a window: BLENDER=/path/to/blender, or two of Debian's, put into BLENDER_ROOTS (as root).
+BLENDER ?=
+BLENDER_ROOTS ?= build/blender-apps
+blender-test: $(VENV)/.dev
+	$(BIN)/python tools/blender_app.py --roots $(BLENDER_ROOTS) --blender "$(BLENDER)"
+
+# The README's pictures of Blender, from a real window.
+screenshots: $(VENV)/.dev
+	$(BIN)/python tools/blender_app.py --roots $(BLENDER_ROOTS) --blender "$(BLENDER)" --suites sid --pictures
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

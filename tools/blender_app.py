@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         results = ROOT / "build" / "blender-apps" / f"{name}-results"
         wrong = try_out(application, results, options.size)
-        print("\n".join([f"{name}: {'FAILED' if wrong else 'passed'}; pictures in {results.relative_to(ROOT)}", *wrong]))
+        state = "FAILED" if wrong else "passed"
+        print("\n".join([f"{name}: {state}; pictures in {results.relative_to(ROOT)}", *wrong]))
         faults += len(wrong)
         if options.pictures and not wrong:
             _publish(results)
@@ -126,7 +127,7 @@ def _clip() -> Path:
     """A video of a face: the demo's, made once."""
     clip = ROOT / "build" / "blender-apps" / "demo" / "astronaut.mp4"
     if not clip.exists():
-        subprocess.run([sys.executable, "-m", "mien.core.cli", "demo", "--output", str(clip.parent)], check=True,
+        subprocess.run([str(Path(sys.executable).with_name("mien")), "demo", "--output", str(clip.parent)], check=True,
                        capture_output=True)
     return clip
 
