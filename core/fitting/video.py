@@ -17,6 +17,7 @@ from .landmark_fit import default_model_if_none
 from .sequence import Track, solve_track
 
 Rgb = NDArray[np.uint8]
+_BLOCK = 256
 OnFrame = Callable[[int, Rgb, NDArray[np.float32] | None], None]
 
 
@@ -76,13 +77,17 @@ def _collect(pictures: Iterable[Rgb], fps: float, total: int | None, progress: P
     from ..landmarks import LandmarkTracker
 
     tracker, size = LandmarkTracker(), None
-    points, trust = [], []
+    blocks, trust = [], []
     for number, rgb in enumerate(pictures):
         size = size or (rgb.shape[1], rgb.shape[0])
         if size != (rgb.shape[1], rgb.shape[0]):
             raise BadInput(f"Frame {number} is {rgb.shape[1]} × {rgb.shape[0]}, the first one {size[0]} × {size[1]}.")
         face = tracker(rgb)
-        points.append(np.full((478, 3), np.nan, np.float32) if face is None else face.points)
+        # many small arrays that stay would lie between the large pictures that go, and hold their memory
+        if number % _BLOCK == 0:
+            blocks.append(np.full((_BLOCK, 478, 3), np.nan, np.float32))
+        if face is not None:
+            blocks[-1][number % _BLOCK] = face.points
         trust.append(0.0 if face is None else max(face.confidence, 1e-3))
         if on_frame:
             on_frame(number, rgb, None if face is None else face.points)
@@ -92,4 +97,4 @@ def _collect(pictures: Iterable[Rgb], fps: float, total: int | None, progress: P
         raise BadInput("The video has no frames.")
     if not any(trust):
         raise NoFaceFound("No face was found in any frame of the video; use one where a face is larger.")
-    return Track(np.stack(points), np.array(trust), fps, *size)
+    return Track(np.concatenate(blocks)[:len(trust)], np.array(trust), fps, *size)
