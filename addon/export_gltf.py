@@ -12,6 +12,7 @@ from bpy_extras.io_utils import ExportHelper
 from ..core.errors import BadInput, CannotWrite, MissingPart
 from ..core.files import atomic_write
 from .glb import read_document, scale_scenes, write_document
+from .materials import scene_lit
 from .operator import HeadOperator, head_of
 
 SETTINGS = {
@@ -43,7 +44,7 @@ def export_gltf(head: bpy.types.Object, path: Path, *, animation: bool = True) -
         raise MissingPart("Blender's glTF exporter is switched off; switch it on in Preferences ▸ Add-ons.")
     chosen = {**SETTINGS, **(ANIMATION if animation and _moves(head) else {"export_animations": False})}
     known = bpy.ops.export_scene.gltf.get_rna_type().properties.keys()
-    with _only_selected(head), atomic_write(path) as unfinished:
+    with _only_selected(head), scene_lit(head.data), atomic_write(path) as unfinished:
         try:
             bpy.ops.export_scene.gltf(filepath=str(unfinished), check_existing=False,
                                       **{name: value for name, value in chosen.items() if name in known})

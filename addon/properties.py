@@ -48,7 +48,8 @@ class HeadProperties(bpy.types.PropertyGroup):
     warnings: StringProperty(options={"HIDDEN"})
     photo_light: FloatProperty(
         name="Photo's Light",
-        description="1 shows the texture exactly as it was photographed, 0 lets the scene's lights fall on it", min=0.0, max=1.0, subtype="FACTOR", options=set(), update=_on_photo_light)
+        description="1 shows the texture exactly as it was photographed, 0 lets the scene's lights fall on it",
+        min=0.0, max=1.0, subtype="FACTOR", options=set(), update=_on_photo_light)
 
 
 class StageProperties(bpy.types.PropertyGroup):
