@@ -170,7 +170,7 @@ class EngineOperator:
 
     def _again(self, context: bpy.types.Context) -> set[str]:
         """A file browser ends its operator; the same operator with the same settings watches the job."""
-        category, name = self.bl_idname.split(".") if "." in self.bl_idname else _names_of(type(self))
+        category, name = type(self).bl_idname.split(".")  # type: ignore[attr-defined]
         settings = self.as_keywords(ignore=("filter_glob", "files"))  # type: ignore[attr-defined]
         files = [{"name": file.name} for file in getattr(self, "files", ())]
         if files:
@@ -322,12 +322,6 @@ def _show_progress(context: bpy.types.Context) -> None:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
                 area.tag_redraw()
-
-
-def _names_of(operator: type) -> tuple[str, str]:
-    """Category and name of a registered operator class, whose bl_idname is MIEN_OT_name."""
-    category, name = operator.bl_idname.split("_OT_")  # type: ignore[attr-defined]
-    return category.lower(), name
 
 
 @persistent
