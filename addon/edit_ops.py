@@ -154,23 +154,37 @@ class MIEN_OT_reduce_keys(PartOperator, bpy.types.Operator):
         self.report({"INFO"}, f"{after} of {before} keys left ({after / max(before, 1):.0%})")
 
 
-class MIEN_OT_apply_preset(HeadOperator, bpy.types.Operator):
-    """Put an expression on the active face, and key it if wanted"""
+class PresetOperator(HeadOperator):
+    """Mixin: an expression preset for the active head."""
+
+    keyed = False
+    preset: EnumProperty(name="Expression", description="Which expression", items=PRESET_ITEMS)
+    strength: FloatProperty(name="Strength", description="1 is an everyday face", default=1.0, soft_min=0.0,
+                            soft_max=1.5)
+    mirrored: BoolProperty(name="Mirrored", description="Exchange left and right")
+
+    def run(self, context: bpy.types.Context) -> None:
+        frame = context.scene.frame_current_final if self.keyed else None
+        edits.apply_preset(head_of(context), self.preset, strength=self.strength, mirrored=self.mirrored,
+                           key_frame=frame)
+
+
+class MIEN_OT_apply_preset(PresetOperator, bpy.types.Operator):
+    """Put an expression on the active face"""
 
     bl_idname = "mien.apply_preset"
     bl_label = "Expression Preset"
     bl_options = {"REGISTER", "UNDO"}
 
-    preset: EnumProperty(name="Expression", description="Which expression", items=PRESET_ITEMS)
-    strength: FloatProperty(name="Strength", description="1 is an everyday face", default=1.0, soft_min=0.0,
-                            soft_max=1.5)
-    mirrored: BoolProperty(name="Mirrored", description="Exchange left and right")
-    insert_key: BoolProperty(name="Insert Keys", description="Key the expression at the current frame")
 
-    def run(self, context: bpy.types.Context) -> None:
-        frame = context.scene.frame_current_final if self.insert_key else None
-        edits.apply_preset(head_of(context), self.preset, strength=self.strength, mirrored=self.mirrored,
-                           key_frame=frame)
+class MIEN_OT_key_preset(PresetOperator, bpy.types.Operator):
+    """Put an expression on the active face and key it at the current frame"""
+
+    bl_idname = "mien.key_preset"
+    bl_label = "Key Expression Preset"
+    bl_options = {"REGISTER", "UNDO"}
+
+    keyed = True
 
 
 def _gain_property(region: str) -> Any:
@@ -271,4 +285,4 @@ def _whole(head: bpy.types.Object, scene: bpy.types.Scene) -> tuple[Motion, floa
 
 
 CLASSES: tuple[type, ...] = (MIEN_OT_gain_motion, MIEN_OT_offset_motion, MIEN_OT_mirror_motion, MIEN_OT_smooth_motion,
-                             MIEN_OT_reduce_keys, MIEN_OT_apply_preset, MIEN_OT_retarget)
+                             MIEN_OT_reduce_keys, MIEN_OT_apply_preset, MIEN_OT_key_preset, MIEN_OT_retarget)

@@ -5,7 +5,8 @@ A key lies on a sample; between two keys runs one cubic whose handles stand at a
 is a plain cubic polynomial in the frame, fixed by the values and the slopes at both ends, and is evaluated just as
 Blender evaluates such an F-curve. Fitted as by Schneider (1990), *An Algorithm for Automatically Fitting Digitized
 Curves* (Graphics Gems): slopes by least squares, a new key at the worst sample. Unlike there, the slopes of all keys of
-a curve are found together, with one slope a key on both its sides; and keys that turn out needless go again.
+a curve are found together, with one slope on both sides of a key that is no corner; and keys that turn out needless go
+again.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from .errors import BadInput
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Marks = NDArray[np.int8]
 
 EXPRESSION_TOLERANCE = 0.02
 """Of a coefficient whose full effect is 1"""
@@ -136,7 +138,8 @@ class _Solution:
 
 
 class _Curves:
-    """C curves sampled at T frames, in units of their tolerances. Knots are a mask (C, T): samples that are keys."""
+    """C curves sampled at T frames, in units of their tolerances. Knots are marks (C, T) of the samples that are keys:
+    0 is none, 1 a key with one slope, 2 a key with a slope on each side."""
 
     def __init__(self, x: Array, y: Array) -> None:
         self.x, self.y = x, y
@@ -147,7 +150,7 @@ class _Curves:
         self.weight = np.where(np.arange(len(self.grid)) % 2, _BETWEEN, 1.0)
         self.still = np.abs(np.diff(y, axis=1)) <= _FLAT
 
-    def first_knots(self) -> Mask:
+    def first_knots(self) -> Marks:
         """Both ends, and the ends of every hold of three samples or more."""
         hold = np.zeros(self.y.shape, bool)
         hold[:, 1:-1] = self.still[:, 1:] & self.still[:, :-1]
@@ -156,11 +159,11 @@ class _Curves:
         near[:, :-1] |= hold[:, 1:]
         knots = near & ~hold
         knots[:, [0, -1]] = True
-        return knots
+        return knots.astype(np.int8)
 
-    def split(self, knots: Mask, closely: bool = False) -> Mask:
-        """Add the worst sample of every segment that is out of its tolerance until none is; `closely` looks at eight
-        places between two frames, else at the one halfway."""
+    def split(self, knots: Marks, closely: bool = False) -> Marks:
+        """Add the worst sample of every segment that is out of its tolerance until none is; where that one is beside a
+        key, the key becomes a corner first. `closely` looks at eight places between two frames, else at one."""
         knots = knots.copy()
         while True:
             solution = self.solve(knots)
@@ -168,30 +171,26 @@ class _Curves:
             worst = self._worst(knots, badness)
             if not len(worst):
                 return knots
-            knots.ravel()[worst] = True
+            self._mend(knots.ravel(), worst)
 
-    def thinned(self, knots: Mask) -> Mask:
-        """Without keys that can go: every other one is left out on trial, and comes back where it is missed."""
-        needed = self.first_knots()
+    def thinned(self, knots: Marks) -> Marks:
+        """Without keys and corners that can go: every other key, then every corner, is left out on trial, and comes
+        back where it is missed."""
+        needed = self.first_knots() > 0
         for sweep in range(2 * _SWEEPS):
-            rank = np.cumsum(knots, axis=1)
-            trial = knots & (needed | (rank % 2 == sweep % 2))
-            while True:
-                bad = self._bad_segments(trial, self.solve(trial).badness)
-                back = knots & ~trial & bad
-                if not back.any():
-                    break
-                trial |= back
-            knots = self.split(trial)
+            rank = np.cumsum(knots > 0, axis=1)
+            knots = self._without(knots, np.where(needed | (rank % 2 == sweep % 2), knots, 0).astype(np.int8))
+        knots = self._without(knots, np.minimum(knots, 1))
         return self.split(knots, closely=True)
 
-    def keys(self, knots: Mask, limit: Array) -> list[Keys]:
+    def keys(self, knots: Marks, limit: Array) -> list[Keys]:
         """The result for each curve, in the samples' own units."""
-        solution, ends = self.solve(knots), np.cumsum(knots.sum(1))[:-1]
-        rows = zip(knots, self.y, np.split(solution.before, ends), np.split(solution.after, ends), limit, strict=True)
+        solution, chosen = self.solve(knots), knots > 0
+        ends = np.cumsum(chosen.sum(1))[:-1]
+        rows = zip(chosen, self.y, np.split(solution.before, ends), np.split(solution.after, ends), limit, strict=True)
         return [Keys(self.x[k], y[k] * u, before * u, after * u) for k, y, before, after, u in rows]
 
-    def solve(self, knots: Mask) -> _Solution:
+    def solve(self, knots: Marks) -> _Solution:
         """The slopes that suit all samples best, and how far the curve then is from them."""
         channel, place = np.nonzero(knots)
         value, x = self.y[channel, place], self.x[place]
@@ -200,13 +199,14 @@ class _Curves:
         length = np.where(last, 1.0, np.diff(x, append=0))
         secant = np.where(last, 0, np.diff(value, append=0)) / length
         flat = self._flat_segments(channel, place, count)
-        segment = np.repeat(np.cumsum(knots).reshape(knots.shape) - 1, 2, axis=1)[:, :-1].ravel()
+        segment = np.repeat(np.cumsum(knots > 0).reshape(knots.shape) - 1, 2, axis=1)[:, :-1].ravel()
         t = (np.tile(self.grid, len(knots)) - x[segment]) / length[segment]
         a, b, c, d = _cubic(t)
         c, d = c * length[segment], d * length[segment]
         line = a * value[segment] + b * np.append(value[1:], 0)[segment]
-        slope = self._slopes(segment, c, d, self.target.ravel() - line, count, flat, secant)
-        before, after = self._monotone(slope, count, secant)
+        before, after = self._slopes(segment, c, d, self.target.ravel() - line, count, flat, secant,
+                                     knots[channel, place] == 2)
+        self._limit(before, after, count == 1, secant)
         curve = line + c * after[segment] + d * np.append(before[1:], 0)[segment]
         return _Solution(before, after, self._badness(curve.reshape(self.target.shape)))
 
@@ -218,48 +218,53 @@ class _Curves:
         return np.asarray((run == count) & (count > 1))
 
     def _slopes(self, segment: NDArray[np.intp], c: Array, d: Array, rest: Array, count: NDArray[np.intp], flat: Mask,
-                secant: Array) -> Array:
-        """One slope a knot: a tridiagonal least-squares system, zero beside holds; between single frames that of the
-        harmonic mean (Fritsch & Butland 1984)."""
+                secant: Array, corner: Mask) -> tuple[Array, Array]:
+        """Slopes before and after each knot, one number where it is no corner: a tridiagonal least-squares system,
+        zero beside holds; between single frames that of the harmonic mean (Fritsch & Butland 1984)."""
         weight = np.tile(self.weight, len(self.y)) * (count > 1)[segment]
         start = np.searchsorted(segment, np.arange(len(count)))
         total: list[Array] = [np.add.reduceat(weight * values, start)
                               for values in (c * c, c * d, d * d, c * rest, d * rest)]
-        diagonal = total[0] + np.append(0, total[2][:-1])
-        right = total[3] + np.append(0, total[4][:-1])
-        off = total[1]
+        behind = [np.append(0, total[i][:-1]) for i in (2, 4)]
+        after = np.arange(len(count)) + np.cumsum(corner)
+        before = after - corner
+        size = after[-1] + 1
+        diagonal, right, off, known = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
+        for at, sums in ((after, (total[0], total[3])), (before, behind)):
+            diagonal[at] += sums[0]
+            right[at] += sums[1]
+        off[after] = total[1]
+        fixed = np.zeros(size, bool)
+        fixed[after[flat]] = True
+        fixed[before[np.append(False, flat[:-1])]] = True
         left = np.append(0, secant[:-1])
         product = secant * left
-        mean = np.where(product > 0, 2 * product / np.where(product > 0, secant + left, 1), 0)
-        fixed = flat | np.append(False, flat[:-1])
+        known[after] = known[before] = np.where(product > 0, 2 * product / np.where(product > 0, secant + left, 1), 0)
+        known[fixed] = 0
         given = fixed | (diagonal <= 0)
-        known = np.where(fixed, 0.0, mean)
-        right = right - np.where(given, 0, off * np.append(known[1:], 0) * np.append(given[1:], False)
-                                 + np.append(0, off[:-1] * known[:-1] * given[:-1]))
+        reach = off[:-1] * known[1:] * given[1:], off[:-1] * known[:-1] * given[:-1]
+        right = np.where(given, known, right - np.append(reach[0], 0) - np.append(0, reach[1]))
         off = np.where(given | np.append(given[1:], True), 0, off)
-        return _tridiagonal(np.where(given, 1, diagonal), off, np.where(given, known, right))
+        slope = _tridiagonal(np.where(given, 1, diagonal), off, right)
+        return slope[before], slope[after]
 
-    def _monotone(self, slope: Array, count: NDArray[np.intp], secant: Array) -> tuple[Array, Array]:
-        """Slopes before and after each knot: along a single frame they are kept where the curve stays between its ends
-        (Fritsch & Carlson 1980), at the price of a corner."""
+    @staticmethod
+    def _limit(before: Array, after: Array, single: Mask, secant: Array) -> None:
+        """Along a single frame slopes are changed so far that the curve stays between its ends (Fritsch & Carlson
+        1980), at the price of a corner."""
         low, high = np.minimum(0, 3 * secant), np.maximum(0, 3 * secant)
-        single = count == 1
-        after = np.where(single, np.clip(slope, low, high), slope)
-        ahead = np.append(slope[1:], 0)
-        before = slope.copy()
-        before[1:] = np.where(single, np.clip(ahead, low, high), ahead)[:-1]
-        return before, after
+        np.copyto(after, np.clip(after, low, high), where=single)
+        np.copyto(before[1:], np.clip(before[1:], low[:-1], high[:-1]), where=single[:-1])
 
     def _badness(self, curve: Array) -> Array:
         """For each sample its error; above 1 too where the curve leaves the two values on a side of it."""
-        bad = np.abs(curve[:, ::2] - self.y)
-        return self._with_bulges(bad, curve[:, 1::2])
+        return self._with_bulges(np.abs(curve[:, ::2] - self.y), curve[:, 1::2])
 
-    def _bulges(self, knots: Mask, solution: _Solution) -> Array:
+    def _bulges(self, knots: Marks, solution: _Solution) -> Array:
         """The badness of a solution, looked at closely between frames."""
         channel, place = np.nonzero(knots)
         x, value = self.x[place], self.y[channel, place]
-        left = (np.cumsum(knots).reshape(knots.shape) - 1)[:, :-1]
+        left = (np.cumsum(knots > 0).reshape(knots.shape) - 1)[:, :-1]
         length = x[left + 1] - x[left]
         bad = solution.badness
         for share in np.arange(1, _PLACES) / _PLACES:
@@ -279,21 +284,41 @@ class _Curves:
         return bad
 
     @staticmethod
-    def _worst(knots: Mask, badness: Array) -> NDArray[np.intp]:
+    def _worst(knots: Marks, badness: Array) -> NDArray[np.intp]:
         """The flat index of the worst sample inside every segment that must be split."""
-        start = np.flatnonzero(knots)
-        inner = np.where(knots, -1.0, badness).ravel()
-        top = np.maximum.reduceat(inner, start)
-        segment = np.cumsum(knots) - 1
+        chosen = knots > 0
+        inner = np.where(chosen, -1.0, badness).ravel()
+        top = np.maximum.reduceat(inner, np.flatnonzero(chosen))
+        segment = np.cumsum(chosen) - 1
         hit = np.flatnonzero((inner == top[segment]) & (inner > 1))
         return np.asarray(hit[np.unique(segment[hit], return_index=True)[1]])
 
     @staticmethod
-    def _bad_segments(knots: Mask, badness: Array) -> Mask:
-        """Samples (C, T) whose segment is out of its tolerance."""
-        start = np.flatnonzero(knots)
-        top = np.maximum.reduceat(np.where(knots, 0, badness).ravel(), start)
-        return np.asarray((top[np.cumsum(knots) - 1] > 1).reshape(knots.shape))
+    def _mend(flat: Marks, worst: NDArray[np.intp]) -> None:
+        """Turn keys beside the worst samples to corners, or where they are already, set keys there."""
+        before, after = flat[worst - 1] == 1, flat[worst + 1] == 1
+        flat[worst[before] - 1] = 2
+        flat[worst[after] + 1] = 2
+        flat[worst[~(before | after)]] = 1
+
+    def _without(self, knots: Marks, trial: Marks) -> Marks:
+        """The trial, which has fewer or smoother knots, with what segments that are out of tolerance have lost."""
+        while True:
+            bad = self._bad_segments(trial, self.solve(trial).badness)
+            back = (knots != trial) & bad
+            if not back.any():
+                return self.split(trial)
+            trial = np.where(back, knots, trial)
+
+    @staticmethod
+    def _bad_segments(knots: Marks, badness: Array) -> Mask:
+        """Samples (C, T) whose segment is out of its tolerance, its ends among them."""
+        chosen = knots > 0
+        start = np.flatnonzero(chosen)
+        bad = np.maximum.reduceat(np.where(chosen, 0, badness).ravel(), start) > 1
+        out = bad[np.cumsum(chosen) - 1]
+        out[start[1:]] |= bad[:-1]
+        return np.asarray(out.reshape(knots.shape))
 
 
 def _tridiagonal(diagonal: Array, off: Array, right: Array) -> Array:

@@ -87,7 +87,7 @@ def test_a_quarter_of_the_keys_of_a_tracked_take() -> None:
     x = np.arange(len(motion), dtype=float)
     keys = reduce_keys(x, values, limits)
     assert (np.abs(sample(keys, x) - values) <= limits).all()
-    assert sum(map(len, keys)) <= 0.13 * values.size
+    assert sum(map(len, keys)) <= 0.12 * values.size
     assert [k.frames.tolist() for k in keys] == [k.frames.tolist() for k in reduce_keys(x, values, limits)]
 
 

@@ -8,6 +8,11 @@ from ..head import active_head
 from ..takes import take_note
 from .base import HeadPanel, wrapped
 
+EDITS = (("mien.gain_motion", "FULLSCREEN_ENTER"), ("mien.offset_motion", "TRIA_UP"),
+         ("mien.mirror_motion", "MOD_MIRROR"), ("mien.smooth_motion", "SMOOTHCURVE"),
+         ("mien.reduce_keys", "IPO_BEZIER"))
+"""Operators and their icons"""
+
 
 class MIEN_PT_motion(HeadPanel, bpy.types.Panel):
     """What the active face plays"""
@@ -45,11 +50,40 @@ class MIEN_PT_edit(HeadPanel, bpy.types.Panel):
         layout = self.layout
         row = layout.row(align=True)
         row.operator_menu_enum("mien.apply_preset", "preset", text="Expression Preset", icon="SHAPEKEY_DATA")
+        row.operator_menu_enum("mien.key_preset", "preset", text="", icon="KEY_HLT")
         column = layout.column(align=True)
-        for idname, icon in (("mien.gain_motion", "FULLSCREEN_ENTER"), ("mien.offset_motion", "TRIA_UP"),
-                             ("mien.mirror_motion", "MOD_MIRROR"), ("mien.smooth_motion", "SMOOTHCURVE"),
-                             ("mien.reduce_keys", "IPO_BEZIER")):
+        for idname, icon in EDITS:
             column.operator(idname, icon=icon)
 
 
-CLASSES: tuple[type, ...] = (MIEN_PT_motion, MIEN_PT_edit)
+class MIEN_MT_edit(bpy.types.Menu):
+    """What can be done to the active face's animation"""
+
+    bl_label = "Mien Face"
+    bl_idname = "MIEN_MT_edit"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """The edits."""
+        for idname, icon in EDITS:
+            self.layout.operator(idname, icon=icon)
+
+
+def _entry(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+    if active_head(context) is not None:
+        menu.layout.separator()
+        menu.layout.menu(MIEN_MT_edit.bl_idname, icon="USER")
+
+
+CLASSES: tuple[type, ...] = (MIEN_PT_motion, MIEN_PT_edit, MIEN_MT_edit)
+
+
+def register() -> None:
+    """Add the edits to the Key menus of the animation editors."""
+    for menu in (bpy.types.GRAPH_MT_key, bpy.types.DOPESHEET_MT_key):
+        menu.append(_entry)
+
+
+def unregister() -> None:
+    """Take them away."""
+    for menu in (bpy.types.GRAPH_MT_key, bpy.types.DOPESHEET_MT_key):
+        menu.remove(_entry)

@@ -187,7 +187,7 @@ def test_presets_set_the_face(preset: str) -> None:
 def test_presets_are_keyed_at_the_current_frame(head: bpy.types.Object) -> None:
     scene, before = bpy.context.scene, played(head)
     scene.frame_set(50)
-    bpy.ops.mien.apply_preset(preset="surprise", insert_key=True, mirrored=True)
+    bpy.ops.mien.key_preset(preset="surprise", mirrored=True)
     found = played(head)
     np.testing.assert_allclose(found.expression[49], preset_values("surprise", ARKIT52, mirrored=True), atol=1e-6)
     if sum(curves.key_counts(head.data.shape_keys).values()) > 50 * FRAMES:
@@ -247,11 +247,11 @@ def test_retargeting_merges_into_a_range(head: bpy.types.Object) -> None:
 
 
 @pytest.mark.parametrize("name", ["gain_motion", "offset_motion", "mirror_motion", "smooth_motion", "reduce_keys",
-                                  "apply_preset"])
+                                  "key_preset"])
 def test_undo_restores_values_and_data(head: bpy.types.Object, name: str) -> None:
     bpy.ops.ed.undo_push(message="before")
     before, kept = counts(), played(head)
-    options = {"preset": "smile", "insert_key": True} if name == "apply_preset" else {}
+    options = {"preset": "smile"} if name == "key_preset" else {}
     getattr(bpy.ops.mien, name)(**options)
     bpy.ops.ed.undo_push(message="after")
     changed = played(bpy.context.view_layer.objects.active)
