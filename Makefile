@@ -40,7 +40,7 @@ lint: $(VENV)/.dev
 # The type checker must see the folder under the package's name.
 types: $(VENV)/.dev
 	mkdir -p build/types && ln -sfn ../.. build/types/mien
-	cd build/types && $(CURDIR)/$(BIN)/mypy --config-file mien/pyproject.toml --cache-dir ../mypy -p mien.core -p mien.models
+	cd build/types && $(CURDIR)/$(BIN)/mypy --config-file mien/pyproject.toml --cache-dir ../mypy -p mien.core -p mien.models -p mien.addon
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks

@@ -113,7 +113,7 @@ class EngineOperator:
     def ask_for_files(self, context: bpy.types.Context) -> set[str]:
         """Open a file browser; its button calls `execute`."""
         self._asked = True
-        context.window_manager.fileselect_add(self)  # type: ignore[arg-type]
+        context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def begin(self, context: bpy.types.Context) -> set[str]:

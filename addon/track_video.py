@@ -9,6 +9,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ..core.errors import BadInput
+from ..core.model_files import default_model
 from ..core.motion import Motion
 from ..core.motion_files import load_motion
 from . import stage
@@ -18,7 +19,7 @@ from .face_from_photo import TEXTURE_SIZES
 from .head import active_head, make_head, set_source
 from .identity import check_reshapable, identity_of, set_identity
 from .jobs import EngineOperator, Request
-from .models import default_model, model_of
+from .models import model_of
 from .pictures import packed_image
 from .selection import chosen_files, collection_for, look_through_camera, select_only
 from .takes import TakeReport, motion_to_head, scene_fps

@@ -15,6 +15,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+from numpy.typing import NDArray
 
 from .plan import RenderPlan
 
@@ -93,7 +94,7 @@ def _add_mesh(digest: Digest, mesh: bpy.types.Mesh, seen: set[int]) -> None:
 
 
 def _add_array(digest: Digest, items: Any, name: str, width: int, dtype: type) -> None:
-    values = np.empty(len(items) * width, dtype)
+    values: NDArray[Any] = np.empty(len(items) * width, dtype)
     items.foreach_get(name, values)
     digest.update(values.tobytes())
 

@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -72,7 +73,7 @@ def path_of(image: bpy.types.Image) -> Path:
 
 def _make_plane(camera: bpy.types.Object, view: bpy.types.CameraBackgroundImage,
                 scene: bpy.types.Scene) -> bpy.types.Object:
-    timing: dict[str, float] = {}
+    timing: dict[str, Any] = {}
     if view.image.source == "MOVIE":
         clip = bpy.data.movieclips.load(str(path_of(view.image)))
         rate = clip.fps / (scene.render.fps / scene.render.fps_base)
