@@ -68,6 +68,26 @@ def new_take(id_block: Any, name: str, *, beside: Take | None = None) -> Take:
     return Take(id_block, action)
 
 
+def assign(id_block: Any, action: Any) -> bool:
+    """Let an ID block play an Action that has curves for its kind; whether it has.
+
+    Raises:
+        BadInput: as `new_take` does.
+    """
+    data = _editable(id_block)
+    if not has_slots(action):
+        data.action = action
+        return data.action == action
+    fitting = [slot for slot in action.slots if slot.target_id_type == id_block.id_type]
+    if not fitting:
+        return False
+    if data.action is not None and data.action.library is None:
+        data.action.use_fake_user = True
+    data.action = action
+    data.action_slot = next((slot for slot in fitting if slot.name_display == id_block.name), fitting[0])
+    return True
+
+
 def has_slots(action: Any) -> bool:
     """Whether Actions have slots: from Blender 4.4 on."""
     return hasattr(action, "slots")
@@ -338,7 +358,7 @@ def _put_in_group(bag: Any, curve: Any, group: Group | None) -> None:
 
 def _attribute(curve: Any, name: str) -> NDArray[Any]:
     width, kind, _ = ATTRIBUTES[name]
-    out = np.empty(len(curve.keyframe_points) * width, kind)
+    out: NDArray[Any] = np.empty(len(curve.keyframe_points) * width, kind)
     curve.keyframe_points.foreach_get(name, out)
     return out.reshape(-1, width) if width > 1 else out
 

@@ -8,6 +8,7 @@ import bpy
 import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ..core.errors import BadInput
 from ..core.keys import EXPRESSION_TOLERANCE
 from ..core.motion import Motion
 from ..core.motion_files import SUFFIXES, read_motion, save_motion
@@ -169,6 +170,32 @@ class MIEN_OT_export_motion(HeadOperator, bpy.types.Operator):
         self.report({"INFO"}, f"{path.name}: {len(motion)} frames at {motion.fps:.6g} per second")
 
 
+_take_items: list[tuple[str, str, str]] = []
+"""Kept here: Blender does not hold on to the texts of menus that are made on the fly"""
+
+
+def take_items(_operator: object, _context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
+    """A menu's entry for each take in the file."""
+    _take_items[:] = [(action.name, action.name, "") for action in takes.takes_in_file()]
+    return _take_items
+
+
+class MIEN_OT_play_take(HeadOperator, bpy.types.Operator):
+    """Let the active face play another take"""
+
+    bl_idname = "mien.play_take"
+    bl_label = "Play Take"
+    bl_options = {"REGISTER", "UNDO"}
+
+    take: EnumProperty(name="Take", description="The Action to play", items=take_items)
+
+    def run(self, context: bpy.types.Context) -> None:
+        action = bpy.data.actions.get(self.take)
+        if action is None:
+            raise BadInput("There is no take in this file yet; import a motion first.")
+        takes.play_take(head_of(context), action)
+
+
 def tell(operator: bpy.types.Operator, made: TakeReport) -> None:
     """Say what became of a motion: first what did not fit."""
     for sentence in made.matching.sentences():
@@ -184,7 +211,7 @@ def _export_entry(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
     menu.layout.operator(MIEN_OT_export_motion.bl_idname, text="Mien Motion (.npz, .json, .csv)")
 
 
-CLASSES: tuple[type, ...] = (MIEN_OT_import_motion, MIEN_OT_export_motion)
+CLASSES: tuple[type, ...] = (MIEN_OT_import_motion, MIEN_OT_export_motion, MIEN_OT_play_take)
 
 
 def register() -> None:

@@ -34,6 +34,8 @@ _SAME_RATE = 1e-4
 """Rates nearer than this, relatively, are one: 23.976 is 24000/1001"""
 _NOTE = "mien_motion"
 """Custom property of a take's Action: what its motion said of itself, as JSON"""
+_POSE = "mien_pose"
+"""Custom property of a take's Action up to Blender 4.3: the Action of its pose"""
 
 REGION_GROUPS = {
     "brows": Group("Brows", (0.95, 0.62, 0.25)), "eyes": Group("Eyes", (0.30, 0.68, 0.95)),
@@ -56,6 +58,27 @@ class TakeReport:
     keys: int
     """Keys written, all curves together"""
     matching: MotionReport
+
+
+def takes_in_file() -> list[bpy.types.Action]:
+    """The Actions that are takes of faces, in their order by name."""
+    return [action for action in bpy.data.actions if _NOTE in action]
+
+
+def play_take(head: bpy.types.Object, action: bpy.types.Action) -> None:
+    """Let a head play a take that was made before, its pose too if the take has one.
+
+    Raises:
+        BadInput: not a take of a face, or the head's animation may not be changed.
+    """
+    _check_head(head)
+    for id_block in (head.data.shape_keys, head):
+        curves.check_editable(id_block)
+    if _NOTE not in action or not curves.assign(head.data.shape_keys, action):
+        raise BadInput(f"The Action {action.name} is not a take of a face.")
+    place = action if curves.has_slots(action) else action.get(_POSE)
+    if place is not None:
+        curves.assign(head, place)
 
 
 def is_channel(name: str) -> bool:
@@ -111,14 +134,16 @@ def motion_to_head(head: bpy.types.Object, motion: Motion, *, scene: bpy.types.S
         motion = resample(motion, fps)
         report += MotionReport(notes=(f"Sampled at the scene's {fps:.6g} frames per second.",))
     step = 1.0 if abs(motion.fps / fps - 1) <= _SAME_RATE else fps / motion.fps
-    frames = start + np.arange(len(motion)) * step
+    frames = np.asarray(start + np.arange(len(motion)) * step, np.float64)
     shapes = {curves.shape_key_path(key): motion.expression[:, column] for key, column in matched.items()}
     tolerances = dict.fromkeys(shapes, tolerance)
     place = _pose_values(head, motion, scene, set_stage) if pose else {}
     tolerances |= pose_tolerances(head, list(place))
     keyed_curves = keyed(frames, {**shapes, **place}, tolerances if reduce else None)
     actions = _write(head, keyed_curves, frames, _take_name(name, motion), merge)
-    note = {"fps": motion.fps, "model": motion.model, "metadata": dict(motion.metadata), "report": report.sentences()}
+    # What is merged into a take does not take away where the take is from.
+    said = {**motion.metadata, **(_metadata(head) if merge else {})}
+    note = {"fps": motion.fps, "model": motion.model, "metadata": said, "report": report.sentences()}
     curves.current_action(head.data.shape_keys)[_NOTE] = json.dumps(note)
     count = sum(len(k) if isinstance(k, Keys) else len(k[0]) for k in keyed_curves.values())
     return TakeReport(actions, float(frames[0]), float(frames[-1]), count, report)
@@ -301,7 +326,9 @@ def _write(head: bpy.types.Object, keyed: dict[CurvePath, Samples | Keys], frame
         rest = (frames[:1], np.zeros(1))
         shapes |= {path: rest for path in shape_paths if path not in shapes}
         if place:
-            curves.new_take(head, name, beside=take)
+            pose_take = curves.new_take(head, name, beside=take)
+            if pose_take.action != take.action:
+                take.action[_POSE] = pose_take.action
     curves.write(keys, shapes, group_of=group_of, frame_range=frame_range)
     if place:
         curves.write(head, place, group_of=group_of, frame_range=frame_range)

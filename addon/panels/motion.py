@@ -29,7 +29,7 @@ class MIEN_PT_motion(HeadPanel, bpy.types.Panel):
         if action is None:
             layout.label(text="No animation yet", icon="INFO")
         else:
-            layout.label(text=action.name, icon="ACTION")
+            layout.operator_menu_enum("mien.play_take", "take", text=action.name, icon="ACTION")
             for line in take_note(head).get("report", ()):
                 wrapped(layout.box(), context, str(line), "INFO")
         column = layout.column(align=True)

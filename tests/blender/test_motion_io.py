@@ -3,17 +3,20 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
 import pytest
 from blender.known_heads import new_head
 from blender.known_motions import TALKING, counts, pose_error, random_motion, set_rate, talking
-from mien.addon import curves
+from mien.addon import curves, edit_ops, motion_io
 from mien.addon.motion_io import export_motion, import_motion
 from mien.addon.motion_io import set_rate as give_rate
-from mien.addon.takes import head_to_motion, motion_to_head, take_note
+from mien.addon.panels import motion as motion_panel
+from mien.addon.takes import head_to_motion, motion_to_head, play_take, take_note, takes_in_file
 from mien.core.channels import ARKIT52
+from mien.core.errors import BadInput
 from mien.core.motion_files import load_motion, save_motion
 
 
@@ -167,6 +170,64 @@ def test_places_that_cannot_be_written(head: bpy.types.Object, tmp_path: Path) -
     bpy.ops.mien.import_motion(filepath=str(TALKING))
     said = refusal(bpy.ops.mien.export_motion, filepath=str(tmp_path / "no folder" / "x.npz"))
     assert "choose another place" in said and list(tmp_path.iterdir()) == []
+
+
+def test_switching_between_takes(head: bpy.types.Object) -> None:
+    scene, motions = bpy.context.scene, [replace(random_motion(i), fps=30.0) for i in range(2)]
+    names = [motion_to_head(head, m, scene=scene, set_stage=i == 0).actions[0] for i, m in enumerate(motions)]
+    assert {action.name for action in takes_in_file()} == set(names)
+    for name, motion in (*zip(names, motions, strict=True), (names[0], motions[0])):
+        assert bpy.ops.mien.play_take(take=name) == {"FINISHED"}
+        found = head_to_motion(head, scene, 1, 60)
+        np.testing.assert_array_equal(found.expression, motion.expression)
+        assert pose_error(found, motion) <= 1e-5
+        scene.frame_set(30)
+        assert head.data.shape_keys.key_blocks["jawOpen"].value == motion.expression[29, ARKIT52.index("jawOpen")]
+    other = bpy.data.actions.new("Something Else")
+    with pytest.raises(BadInput, match="not a take"):
+        play_take(head, other)
+    twin = new_head("Twin")
+    play_take(twin, bpy.data.actions[names[1]])
+    np.testing.assert_array_equal(head_to_motion(twin, scene, 1, 60).expression, motions[1].expression)
+
+
+class Paper:
+    """A layout that refuses what this Blender does not have."""
+
+    def __init__(self) -> None:
+        self.drawn: list[str] = []
+
+    def __getattr__(self, kind: str) -> object:
+        def draw(*what: object, icon: str = "NONE", text: str = "", **_: object) -> "Paper":
+            assert icon in bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items, icon
+            if kind.startswith("operator"):
+                family, name = str(what[0]).split(".")
+                made = getattr(getattr(bpy.ops, family), name).get_rna_type()
+                assert kind == "operator" or what[1] in made.properties
+            self.drawn += [str(what[0])] if what else [text] if text else []
+            return self
+        return draw
+
+
+def test_panels_draw_what_is_there(head: bpy.types.Object, tmp_path: Path) -> None:
+    def drawn(panel: type) -> list[str]:
+        paper = Paper()
+        context = SimpleNamespace(active_object=head, region=None, preferences=bpy.context.preferences)
+        assert panel.poll(context)
+        panel.draw(SimpleNamespace(layout=paper), context)
+        return paper.drawn
+
+    assert "No animation yet" in drawn(motion_panel.MIEN_PT_motion)
+    save_motion(replace(random_motion(), channels=(*ARKIT52[:51], "earWiggle")), tmp_path / "odd.npz")
+    bpy.ops.mien.import_motion(filepath=str(tmp_path / "odd.npz"))
+    shown = drawn(motion_panel.MIEN_PT_motion)
+    assert "mien.play_take" in shown and any("earWiggle" in line for line in shown)
+    assert {"mien.apply_preset", "mien.key_preset", *(name for name, _ in motion_panel.EDITS)} <= set(
+        drawn(motion_panel.MIEN_PT_edit))
+    for cls in (*motion_io.CLASSES, *edit_ops.CLASSES):
+        rna = getattr(bpy.ops.mien, cls.bl_idname.split(".")[1]).get_rna_type()
+        shown = [p for p in rna.properties if not p.is_hidden and p.identifier not in ("rna_type", "filepath", "mode")]
+        assert rna.description and all(p.description and not p.description.endswith(".") for p in shown), cls
 
 
 def test_without_an_active_head(tmp_path: Path) -> None:

@@ -209,7 +209,8 @@ def test_one_action_with_slots_else_two_alike() -> None:
 def test_merging_into_a_take_leaves_the_rest() -> None:
     scene, head, first = bpy.context.scene, new_head(), random_motion(1)
     motion_to_head(head, first, scene=scene)
-    second = replace(random_motion(2, 10), channels=("jawOpen",), expression=random_motion(2, 10).expression[:, :1])
+    second = replace(random_motion(2, 10), channels=("jawOpen",), expression=random_motion(2, 10).expression[:, :1],
+                     metadata={"source": "other", "licence": "CC0"})
     report = motion_to_head(head, second, scene=scene, start_frame=21, merge=True, pose=False)
     assert len(bpy.data.actions) == len(report.actions) + (0 if curves.has_slots(bpy.data.actions[0]) else 1)
     found, jaw = head_to_motion(head, scene, 1, 60), ARKIT52.index("jawOpen")
@@ -217,6 +218,7 @@ def test_merging_into_a_take_leaves_the_rest() -> None:
     expected[20:30, jaw] = second.expression[:, 0]
     np.testing.assert_array_equal(found.expression, expected)
     assert pose_error(found, first) <= POSE
+    assert dict(found.metadata) == {**first.metadata, "licence": "CC0"}
 
 
 def test_reduced_takes_are_within_what_is_stated() -> None:
