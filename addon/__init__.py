@@ -29,6 +29,7 @@ MODULES: tuple[str, ...] = (
     "panels.motion",
     "render_video",
     "export_gltf",
+    "sample_scene",
 )
 """In the order of registration: what is used comes before what uses it."""
 

@@ -10,7 +10,7 @@ PLANE_TAG = "mien_backdrop"
 """Custom property of a backdrop's object"""
 _BEHIND = 10.0
 """How much farther than the head the backdrop stands"""
-_MARGIN = 0.01
+_MARGIN = 0.03
 """How far it goes beyond the frame on each side, so that the frame's own edge is covered whole"""
 _RAYS = ("visible_diffuse", "visible_glossy", "visible_transmission", "visible_volume_scatter", "visible_shadow")
 

@@ -6,6 +6,7 @@ Tested on 4.2, 4.5, 5.0 and 5.2. Whether a name exists is asked of Blender, not 
 
 import ctypes
 import sys
+from pathlib import Path
 from typing import Any, Literal
 
 import bpy
@@ -86,3 +87,11 @@ def file_path_options() -> set[str]:
     """Options of a property that takes a file's path and understands `//`; it must say so from 4.5 on."""
     known = "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties
     return {"PATH_SUPPORTS_BLEND_RELATIVE"} if known else set()
+
+
+def output_text(path: Path) -> str:
+    """A path as `RenderSettings.filepath` takes it: from 5.0 on, braces in it are templates unless doubled."""
+    known = bpy.types.Property.bl_rna.properties
+    templates = "is_path_supports_templates" in known and \
+        bpy.types.RenderSettings.bl_rna.properties["filepath"].is_path_supports_templates
+    return str(path).replace("{", "{{").replace("}", "}}") if templates else str(path)

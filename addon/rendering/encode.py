@@ -105,7 +105,7 @@ def _set_format(plan: RenderPlan, copy: bpy.types.Scene, *, sound: bool) -> None
     video.constant_rate_factor, video.ffmpeg_preset, video.gopsize = "HIGH", "GOOD", 18
     video.use_max_b_frames = video.use_autosplit = video.use_lossless_output = False
     video.audio_codec, video.audio_bitrate = ("AAC" if sound else "NONE"), 192
-    render.filepath = str(plan.unfinished)
+    render.filepath = compat.output_text(plan.unfinished)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ class RenderPlan:
     @property
     def unfinished(self) -> Path:
         """The video while it is being written."""
-        return self.output.with_name(f".{self.output.stem}.unfinished.mp4")
+        return self.folder / ".unfinished.mp4"
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "output": str(self.output)})

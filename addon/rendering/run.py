@@ -79,8 +79,7 @@ def check_plan(plan: RenderPlan, scene: bpy.types.Scene) -> None:
 
 def clean_up(plan: RenderPlan) -> None:
     """Remove what an interrupted render left half-made; whole frames stay."""
-    leftovers = [plan.unfinished, *plan.folder.glob(".unfinished.*")]
-    for path in leftovers:
+    for path in plan.folder.glob(".unfinished*"):
         with suppress(OSError):
             path.unlink(missing_ok=True)
     with suppress(OSError):  # not empty: there are frames to go on from

@@ -80,6 +80,8 @@ def prepare_for_frames(copy: bpy.types.Scene, plan: RenderPlan, *, photo_colours
     _set_samples(copy, plan.samples)
     render.use_sequencer = render.use_multiview = render.use_border = False
     render.use_file_extension = render.use_overwrite = True
+    render.use_placeholder = copy.use_preview_range = False
+    copy.frame_step = 1
     render.film_transparent = render.film_transparent or plan.background == "TRANSPARENT"
     compat.set_file_format(render.image_settings, "IMAGE", "PNG")
     render.image_settings.color_mode = "RGBA" if plan.background == "TRANSPARENT" else "RGB"
