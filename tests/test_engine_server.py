@@ -27,8 +27,10 @@ PHOTO = Path(__file__).parents[1] / "core" / "demo_data" / "astronaut.jpg"
 class Talk:
     """A running engine and its pipes."""
 
+    place = None
+
     def __init__(self, command=(sys.executable, "-m", "mien.core.engine"), **options):
-        self.folder = Path(tempfile.mkdtemp(prefix="mien-test-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="mien-test-", dir=Talk.place))
         self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                       bufsize=0, **options)
         self.watchdog = threading.Timer(60, self.child.kill)  # a test that waits in vain fails then
@@ -62,6 +64,13 @@ class Talk:
         self.child.stdout.close()
         self.child.stderr.close()
         return code
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_place(tmp_path_factory):
+    Talk.place = tmp_path_factory.mktemp("engines")
+    yield
+    Talk.place = None
 
 
 @pytest.fixture
