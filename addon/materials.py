@@ -86,7 +86,8 @@ def painted_texture(model: FaceModel) -> bpy.types.Image | None:
     for image in bpy.data.images:
         if image.get(_PAINTED_TAG) == model.hash and image.library is None:
             return image
-    image = load_texture(_PAINTED)
+    image = bpy.data.images.load(str(_PAINTED))
+    image.pack()  # not looked into: decoding it would take longer than everything else
     image.name = "Mien Painted Face"
     image[_PAINTED_TAG] = model.hash
     return image
