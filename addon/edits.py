@@ -22,6 +22,7 @@ from ..core.presets import PRESETS, VISEME_REGIONS, preset_values
 from . import curves, pose, takes
 from .curves import CurvePath
 from .head import expression_names, set_expression
+from .sampling import pose_paths
 
 _DENSE = 0.6
 """Curves with keys at more than this share of the frames are dense"""
@@ -162,7 +163,7 @@ def _extent(head: bpy.types.Object, paths: Iterable[CurvePath], move_head: bool 
     """First and last key of curves."""
     frames = [curves.key_frames(head.data.shape_keys, paths)]
     if move_head:
-        frames.append(curves.key_frames(head, takes.pose_paths(head)))
+        frames.append(curves.key_frames(head, pose_paths(head)))
     found = np.concatenate(frames)
     if not len(found):
         raise BadInput(f"Nothing of “{head.name}” that was chosen is animated; import a motion or set keys first.")
@@ -188,10 +189,10 @@ def _sampled(head: bpy.types.Object, scene: bpy.types.Scene, part: Part, *, name
     """
     keys = head.data.shape_keys
     paths = {name: curves.shape_key_path(name) for name in names}
-    move_head = move_head and bool(set(takes.pose_paths(head)) & set(curves.curve_names(head)))
+    move_head = move_head and bool(set(pose_paths(head)) & set(curves.curve_names(head)))
     curves.check_writable(keys, paths.values())
     if move_head:
-        curves.check_writable(head, takes.pose_paths(head))
+        curves.check_writable(head, pose_paths(head))
     whole = _extent(head, curves.curve_names(keys), move_head)
     frames = np.arange(np.ceil(max(part.start, whole[0]) - 1e-4), np.floor(min(part.end, whole[1]) + 1e-4) + 1)
     if not len(frames):

@@ -12,7 +12,6 @@ from typing import Any
 
 import bpy
 import numpy as np
-from mathutils import Euler, Matrix, Quaternion
 from numpy.typing import NDArray
 
 from ..core.channels import CHANNELS
@@ -27,6 +26,7 @@ from .curves import CurvePath, Group
 from .head import expression_names, is_head
 from .key_block import Samples
 from .models import model_of
+from .sampling import curve_worlds, pose_paths, sample
 
 Array = NDArray[np.float64]
 
@@ -220,7 +220,7 @@ def action_motion(head: bpy.types.Object, scene: bpy.types.Scene, frames: NDArra
     names = expression_names(head.data)
     paths = [curves.shape_key_path(name) for name in names]
     camera, world = poses.stage_of(head, scene)
-    worlds = poses.parent_matrix(head) @ _worlds(head, frames)
+    worlds = poses.parent_matrix(head) @ curve_worlds(head, frames)
     rotation, translation = poses.poses_of(head, worlds, world)
     return Motion(fps=scene_fps(scene), expression=curves.read(head.data.shape_keys, paths, frames),
                   rotation=np.asarray(rotation, np.float32), translation=np.asarray(translation, np.float32),
@@ -236,31 +236,6 @@ def motion_channels(head: bpy.types.Object) -> tuple[str, ...]:
     except BadInput:
         return present
     return tuple(name for name in known if name in present)
-
-
-def sample(head: bpy.types.Object, scene: bpy.types.Scene, names: Sequence[str], frames: NDArray[np.floating],
-           ) -> tuple[NDArray[np.float32], Array, Array]:
-    """A head at frames (T,): shape keys (T, E), world matrices (T, 4, 4), the camera's (4, 4) or (T, 4, 4)."""
-    paths = [curves.shape_key_path(name) for name in names]
-    keys, camera = head.data.shape_keys, head.mien.camera
-    evaluate_shapes = curves.in_nla(keys) or bool(curves.driven(keys) & set(paths))
-    evaluate_pose = not _is_plain(head)
-    evaluate_camera = camera is not None and not (_is_plain(camera) and not curves.curve_names(camera))
-    if not (evaluate_shapes or evaluate_pose or evaluate_camera):
-        return curves.read(keys, paths, frames), _worlds(head, frames), poses.stage_of(head, scene)[1]
-    expression, worlds, cameras = _evaluated(head, scene, names, frames)
-    if not evaluate_shapes:
-        expression = curves.read(keys, paths, frames)
-    if not evaluate_pose:
-        worlds = _worlds(head, frames)
-    return expression, worlds, cameras if evaluate_camera else poses.stage_of(head, scene)[1]
-
-
-def pose_paths(head: bpy.types.Object) -> list[CurvePath]:
-    """The curves of a head object's location and rotation, as its rotation mode has them."""
-    rotation = {"QUATERNION": ("rotation_quaternion", 4), "AXIS_ANGLE": ("rotation_axis_angle", 4)}
-    path, count = rotation.get(head.rotation_mode, ("rotation_euler", 3))
-    return [("location", i) for i in range(3)] + [(path, i) for i in range(count)]
 
 
 def pose_tolerances(head: bpy.types.Object, paths: Sequence[CurvePath]) -> dict[CurvePath, float]:
@@ -344,58 +319,3 @@ def _metadata(head: bpy.types.Object) -> dict[str, str]:
     """What the take's motion said of itself."""
     said = take_note(head).get("metadata")
     return {str(key): str(value) for key, value in said.items()} if isinstance(said, dict) else {}
-
-
-def _is_plain(thing: bpy.types.Object) -> bool:
-    """Whether an object's world matrix follows from its own location and rotation curves alone."""
-    deltas = (*thing.delta_location, *thing.delta_rotation_euler, *thing.delta_rotation_quaternion[1:])
-    moved = any(deltas) or any(s != 1.0 for s in thing.delta_scale)
-    return not (thing.parent or thing.constraints or moved or curves.in_nla(thing) or curves.driven(thing))
-
-
-def _worlds(head: bpy.types.Object, frames: NDArray[np.floating]) -> Array:
-    """World matrices (T, 4, 4) of a plain object, from its curves."""
-    paths = pose_paths(head)
-    values = np.asarray(curves.read(head, paths, frames), np.float64)
-    out = np.tile(np.eye(4), (len(frames), 1, 1))
-    out[:, :3, 3] = values[:, :3]
-    out[:, :3, :3] = _turns(head.rotation_mode, values[:, 3:]) * np.array(head.scale)
-    return out
-
-
-def _turns(mode: str, values: Array) -> Array:
-    if mode == "XYZ":
-        from .axes import from_euler_xyz
-
-        return from_euler_xyz(values)
-    if mode == "QUATERNION":
-        return np.array([Quaternion(v).normalized().to_matrix() for v in values])
-    if mode == "AXIS_ANGLE":
-        return np.array([Matrix.Rotation(v[0], 3, v[1:]) for v in values])
-    return np.array([Euler(v, mode).to_matrix() for v in values])
-
-
-def _evaluated(head: bpy.types.Object, scene: bpy.types.Scene, names: Sequence[str], frames: NDArray[np.floating],
-               ) -> tuple[NDArray[np.float32], Array, Array]:
-    """Like `sample`, by evaluating the scene at every frame; its current frame is set back."""
-    expression = np.empty((len(frames), len(names)), np.float32)
-    worlds, cameras = np.empty((len(frames), 4, 4)), np.empty((len(frames), 4, 4))
-    camera, now = head.mien.camera, (scene.frame_current, scene.frame_subframe)
-    layer = next((layer for layer in scene.view_layers if head.name in layer.objects), None)
-    if layer is None:
-        raise BadInput(f"“{head.name}” is in no view layer of the scene {scene.name}; link it to read its animation.")
-    try:
-        for i, frame in enumerate(frames):
-            whole = int(np.floor(frame + 1e-6))
-            scene.frame_set(whole, subframe=max(float(frame) - whole, 0.0))
-            graph = layer.depsgraph
-            evaluated = head.evaluated_get(graph)
-            blocks = evaluated.data.shape_keys.key_blocks
-            expression[i] = [blocks[name].value for name in names]
-            worlds[i] = evaluated.matrix_world
-            cameras[i] = camera.evaluated_get(graph).matrix_world if camera else np.eye(4)
-    finally:
-        scene.frame_set(now[0], subframe=now[1])
-    return expression, worlds, cameras if camera else np.broadcast_to(
-        poses.stage_of(head, scene)[1], cameras.shape)
-

@@ -12,13 +12,13 @@ from blender.known_motions import counts, pose_error, random_motion, set_rate, t
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
 from mien.addon import axes, curves
+from mien.addon.sampling import pose_paths
 from mien.addon.takes import (
     action_motion,
     expression_paths,
     head_to_motion,
     motion_to_head,
     on_head,
-    pose_paths,
     scene_fps,
     take_note,
 )
