@@ -13,7 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(p for folder in ("core", "models", "addon") for p in (ROOT / folder).rglob("*.py"))
 GROUND_FLOOR = ("errors", "files", "camera", "rotations", "channels", "face_model", "model_files", "motion",
-                "motion_files", "resampling", "fit", "fit_files", "keys", "bezier", "motion_edit", "retarget", "presets")
+                "motion_files", "resampling", "fit", "fit_files", "keys", "bezier", "motion_edit", "retarget",
+                "presets")
 
 
 def _run(code: str) -> subprocess.CompletedProcess[str]:
