@@ -23,6 +23,8 @@ from .engine.client import EngineError, Job, JobState
 from .preferences import engine_log, engine_python
 from .refs import Ref
 
+_HANDS_ON = ("TRANSFORM_OT_", "SCULPT_OT_", "PAINT_OT_", "MESH_OT_", "GRAPH_OT_", "ACTION_OT_")
+"""Operators that hold on to data while they run"""
 _TICK = 0.1
 _PLAIN_TICK = 0.01
 
@@ -138,7 +140,7 @@ class EngineOperator:
             task.cancel(f"{task.title} was cancelled.")
         elif event.type != "TIMER":
             return {"PASS_THROUGH"}
-        if not task.poll().final:
+        if not task.poll().final or _user_is_busy(context):
             _show_progress(context)
             return {"PASS_THROUGH"}
         self._stop_watching(context)
@@ -301,6 +303,13 @@ def _ended(task: Task) -> None:
     global _current
     if _current is task:
         _current = None
+
+
+def _user_is_busy(context: bpy.types.Context) -> bool:
+    """Whether something is being moved or painted just now; the scene must not change under it."""
+    windows = context.window_manager.windows if context.window_manager else ()
+    return any(operator.bl_idname.startswith(_HANDS_ON) for window in windows
+               for operator in getattr(window, "modal_operators", ()))
 
 
 def _show_progress(context: bpy.types.Context) -> None:
