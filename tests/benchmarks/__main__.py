@@ -11,7 +11,7 @@ from mien.core.evaluate.report import text_table
 
 from .measuring import Result, machine
 
-GROUPS = ("startup", "fitting", "drawing", "memory")
+GROUPS = ("startup", "fitting", "drawing", "engine", "memory")
 
 
 def main() -> None:
