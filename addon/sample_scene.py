@@ -73,7 +73,6 @@ def make_sample(name: str = "Mien Sample") -> bpy.types.Scene:
             _add_background(camera, folder)
             _set_look(scene)
     except BaseException:
-        bpy.data.batch_remove([light for light in folder.objects if light.type == "LIGHT"])
         bpy.data.collections.remove(folder)
         bpy.data.scenes.remove(scene)
         raise

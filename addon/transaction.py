@@ -9,7 +9,7 @@ import bpy
 
 from .identity import identity_of, set_identity
 
-_COLLECTIONS = ("objects", "meshes", "materials", "images", "cameras", "actions", "movieclips")
+_COLLECTIONS = ("objects", "meshes", "materials", "images", "cameras", "lights", "actions", "movieclips")
 _SCENE = ("camera", "frame_start", "frame_end", "frame_current")
 _RENDER = ("resolution_x", "resolution_y", "resolution_percentage", "pixel_aspect_x", "pixel_aspect_y", "fps",
            "fps_base")

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import bpy
 
@@ -39,6 +38,7 @@ def encode(plan: RenderPlan, copy: bpy.types.Scene, clip: ClipSound | None,
     """
     editor = copy.sequence_editor_create()
     _add_pictures(plan, editor)
+    sounds = set(bpy.data.sounds)
     sound = plan.sound and compat.has_sound() and (_heard(editor, plan) or _add_clip(editor, plan, clip))
     _set_format(plan, copy, sound=sound)
     plan.unfinished.unlink(missing_ok=True)
@@ -51,6 +51,7 @@ def encode(plan: RenderPlan, copy: bpy.types.Scene, clip: ClipSound | None,
         raise CannotWrite(f"{plan.output} could not be written: {str(error).strip()}") from error
     finally:
         plan.unfinished.unlink(missing_ok=True)
+        bpy.data.batch_remove(set(bpy.data.sounds) - sounds)
     return sound
 
 
@@ -62,7 +63,6 @@ def _add_pictures(plan: RenderPlan, editor: bpy.types.SequenceEditor) -> None:
         name="frames", filepath=str(paths[0]), channel=channel, frame_start=plan.frame_start, fit_method="ORIGINAL")
     for path in paths[1:]:
         strip.elements.append(path.name)
-    strip.frame_final_duration = len(paths)
     strip.blend_type, strip.blend_alpha = "REPLACE", 1.0
     strip.colorspace_settings.name = "sRGB"
 
@@ -81,11 +81,11 @@ def _add_clip(editor: bpy.types.SequenceEditor, plan: RenderPlan, clip: ClipSoun
     if clip is None:
         return False
     try:
-        strip: Any = compat.strips(editor).new_sound(
-            name="clip", filepath=str(clip.path), channel=LAST_CHANNEL, frame_start=clip.frame_start)
+        strip = compat.strips(editor).new_sound(name="clip", filepath=str(clip.path), channel=LAST_CHANNEL,
+                                                frame_start=clip.frame_start)
     except RuntimeError:  # a clip without sound
         return False
-    return _heard(editor, plan) and strip.frame_duration > 1
+    return strip.sound is not None and strip.sound.channels != "INVALID" and _heard(editor, plan)
 
 
 def _set_format(plan: RenderPlan, copy: bpy.types.Scene, *, sound: bool) -> None:

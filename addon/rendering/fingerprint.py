@@ -150,7 +150,8 @@ def _add_values(digest: Digest, struct: Any, ignored: AbstractSet[str] = frozens
     if struct is None:
         return
     for prop in struct.bl_rna.properties:
-        if prop.type in VALUES and prop.identifier not in IGNORED and prop.identifier not in ignored:
+        if prop.type in VALUES and prop.identifier not in IGNORED | ignored and \
+                not getattr(prop, "is_deprecated", False):
             _add(digest, prop.identifier, _plain(getattr(struct, prop.identifier)))
 
 
