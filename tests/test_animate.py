@@ -7,15 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from heads import SIZE, background, exact_fit, flat_portrait, motion, portrait
+from heads import SIZE, background, exact_fit, expression, flat_portrait, motion, portrait
 from mien.core.camera import rotation_matrix, rotation_vector
 from mien.core.errors import BadInput, CannotWrite
 from mien.core.face_model import FaceModel
 from mien.core.fitting import Fit
 from mien.core.model_files import default_model
 from mien.core.playback import animate, transfer, write_video
+from mien.core.playback.source import prepare
+from mien.core.texture import view_of
 from mien.core.video import VideoReader
+from mien.core.visibility import MOUTH
 from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
 
 Picture = NDArray[np.uint8]
 
@@ -166,6 +170,24 @@ def test_shut_eyes_are_skin(model: FaceModel) -> None:
         eye = photo[y - 3:y + 1, x - 2:x + 3].reshape(-1, 3).astype(float).mean(0)
         assert np.abs(lid - skin).max() < 50
         assert np.abs(lid - skin).max() < 0.6 * np.abs(eye - skin).max()
+
+
+def test_an_open_mouth_goes_with_its_lips_as_one_layer(model: FaceModel) -> None:
+    source = exact_fit(model, jawOpen=0.55)
+    target = exact_fit(model, (0.05, 0.2, 0), jawOpen=0.6, mouthSmileLeft=0.5, mouthSmileRight=0.5)
+    photo = flat_portrait(model, source)
+    photo[view_of(photo, source, model).kind == MOUTH] = (255, 0, 255)
+    frame = played(model, photo, source, target).astype(int)
+    inside = binary_erosion(view_of(photo, target, model).kind == MOUTH, iterations=2)
+    assert inside.sum() > 100
+    assert (np.abs(frame[inside] - (255, 0, 255)).max(1) < 12).mean() > 0.98
+
+
+def test_only_a_mouth_that_is_open_in_the_photo_and_opens_little_more_is_carried(model: FaceModel) -> None:
+    for own, driven, share in ((0.35, 0.35, 1), (0.35, 0.1, 1), (0.3, 1.0, 0), (0.0, 0.0, 0)):
+        fit = exact_fit(model, jawOpen=own)
+        source = prepare(flat_portrait(model, fit), fit, model)
+        assert source.carried(source.shape(expression(model, jawOpen=driven))) == pytest.approx(share)
 
 
 def test_an_opening_mouth_is_dark_inside(model: FaceModel) -> None:

@@ -47,6 +47,7 @@ def animate(photo: NDArray[np.uint8], fit: "Fit", motion: Motion, model: FaceMod
             shape = source.shape(expression)
             vertices = source.vertices(shape, rotation, translation)
             nodes = net.targets(source, vertices, rotation, translation)
-            yield compose(source, net, vertices, nodes, source.renewed(shape), source.shadow(shape))
+            yield compose(source, net, vertices, nodes, source.renewed(shape), source.shadow(shape),
+                          source.carried(shape))
 
     return frames()

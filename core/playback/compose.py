@@ -12,6 +12,7 @@ from ..rasterize import rasterize_image
 from ..resample import resample
 from ..texture_space import sample
 from ..visibility import EYE, MOUTH, SKIN, SOCKET, TOLERANCE, depth_at
+from .mouth import carry_mouth
 from .source import Source
 from .surround import Surround
 
@@ -23,6 +24,9 @@ _LIP = 0.02
 """Metres behind the lips over which the photo's open mouth is carried on"""
 _FEATHER = 0.003
 """Metres over which what the photo shows and what the texture adds are mixed"""
+
+_TEAR = (1.5, 4.0)
+"""Pixels by which neighbours' places in the photo differ where one surface begins, and surely, to hide another"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +44,7 @@ class _Mesh:
 
 
 def compose(source: Source, net: Surround, vertices: Floats, nodes: Floats, renewed: Floats,
-            shadow: Floats) -> Bytes:
+            shadow: Floats, carried: float = 0.0) -> Bytes:
     """The frame (H, W, 3) for moved vertices (V, 3) and moved nodes (N, 3), pixels, z nearer = larger.
 
     `renewed` (V,) is how far the photo no longer shows what a vertex looks like, `shadow` (V,) how much darker it is.
@@ -63,7 +67,8 @@ def compose(source: Source, net: Surround, vertices: Floats, nodes: Floats, rene
                  source.model.uv_triangles, out)
     if shadow.any():
         _darken(head.triangle_id, head.barycentric, source.triangles, shadow, out)
-    return _softened(out, head.triangle_id, source.layers, mesh.shift)
+    carry_mouth(out, source, head, mesh.shift, carried)
+    return _softened(out, head.triangle_id, source.layers, mesh.shift, shift)
 
 
 def _feathered(hidden: Floats, reach: float) -> Floats:
@@ -212,21 +217,26 @@ def _darken(ids: Ints, weights: Floats, triangles: Ints, dark: Floats, out: Byte
 
 
 @compiled
-def _softened(picture: Bytes, ids: Ints, layers: NDArray[np.int8], shift: Floats) -> Bytes:
-    """Smooth the steps where lids meet eyes and lips meet teeth, as far as the place has moved."""
+def _softened(picture: Bytes, ids: Ints, layers: NDArray[np.int8], shift: Floats, places: Floats) -> Bytes:
+    """Smooth the steps where lids meet eyes and lips meet teeth, as far as the place has moved, and all tears.
+
+    A tear lies where `places` (H, W, 2), the whole shift, jumps: one surface passes in front of another.
+    """
     out = picture.copy()
     height, width = ids.shape
     for row in range(1, height - 1):
         for column in range(1, width - 1):
             here = 0 if ids[row, column] == 0 else layers[ids[row, column] - 1]
-            edge = False
+            edge, jump = False, 0.0
             for i, j in ((row, column - 1), (row, column + 1), (row - 1, column), (row + 1, column)):
                 there = 0 if ids[i, j] == 0 else layers[ids[i, j] - 1]
                 edge = edge or there != here
-            if not edge:
-                continue
-            way = abs(shift[row, column, 0]) + abs(shift[row, column, 1])
-            share = np.float32(0.5) * _ramp(way, 0.05, 1.0)
+                jump = max(jump, abs(places[row, column, 0] - places[i, j, 0])
+                           + abs(places[row, column, 1] - places[i, j, 1]))
+            share = np.float32(0.6) * _ramp(jump, _TEAR[0], _TEAR[1])
+            if edge:
+                way = abs(shift[row, column, 0]) + abs(shift[row, column, 1])
+                share = max(share, np.float32(0.5) * _ramp(way, 0.05, 1.0))
             if share == 0:
                 continue
             for k in range(3):

@@ -26,6 +26,10 @@ _OPENING = (0.006, 0.009)
 """Metres by which the jaw opens until teeth that the photo shows before tongue and palate are gone from there"""
 _LIPS, _LIP_SHADOW = (0.003, 0.011), 0.25
 """Metres between the lips from which on, and from which on wholly, light falls into the mouth; and its lack"""
+_CARRIED = (1.4, 2.0)
+"""How many times as far apart the lips are, up to which the photo's open mouth goes with them, and from which not"""
+_SLIT = 0.001
+"""Metres between the lips that count as none"""
 _OPEN = 6e-5
 """Square metres of the mouth's inside from which on a photo's mouth counts as open"""
 
@@ -95,6 +99,13 @@ class Source:
         opened = np.clip((gap - before) / _LIPS[0], 0, 1)
         dim = self.unseen * (_LIP_SHADOW * float(narrow * opened))
         return np.asarray(np.maximum(self.lids.lashes(self.rest, shape), dim), np.float32)
+
+    def carried(self, shape: Floats) -> float:
+        """How far what the photo shows between open lips goes with them, 0..1."""
+        if (self.view.kind == MOUTH).sum() < _OPEN * self.view.scale**2:
+            return 0.0
+        gap, before = _lip_gap(self.model, shape) + _SLIT, _lip_gap(self.model, self.rest) + _SLIT
+        return float(np.clip((_CARRIED[1] - gap / before) / (_CARRIED[1] - _CARRIED[0]), 0, 1))
 
 
 def prepare(photo: Bytes, fit: "Fit", model: FaceModel) -> Source:
