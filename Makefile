@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test lint types bench clean extension extension-modules test-blender blender-test screenshots
+.PHONY: demo test lint types bench clean extension extension-modules test-blender blender-test screenshots bench-blender
 
 demo: $(VENV)/.base
 	$(BIN)/mien demo --output out/demo
@@ -44,6 +44,9 @@ types: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks
+
+bench-blender: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks.blender
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; install python3.11 and its venv module."; exit 1; }
