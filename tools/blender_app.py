@@ -100,7 +100,11 @@ def try_out(application: Application, results: Path, size: str) -> list[str]:
     ran = application.run(blender, "--window-geometry", "0", "0", width, height, "--python", str(SCRIPTS / "drive.py"),
                           "--", str(results), str(Path(sys.prefix) / "bin" / "python"), str(DATA / "astronaut.jpg"),
                           str(_clip()), motion, resources=resources, window=size)
-    return wrong + _faults(results / "window.json", ran)
+    wrong += _faults(results / "window.json", ran)
+    ran = application.run(blender, "--window-geometry", "0", "0", width, height, "--python",
+                          str(SCRIPTS / "hostile.py"), "--", str(results), str(Path(sys.prefix) / "bin" / "python"),
+                          str(DATA / "astronaut.jpg"), str(_clip()), resources=resources, window=size)
+    return wrong + _faults(results / "hostile.json", ran)
 
 
 def _faults(told: Path, ran: subprocess.CompletedProcess[str]) -> list[str]:
