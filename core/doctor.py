@@ -4,6 +4,7 @@
 import ctypes.util
 import importlib.metadata
 import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from .errors import MienError
 BASE_PACKAGES = ("numpy", "scipy", "numba", "onnxruntime", "av", "pillow", "matplotlib")
 GL_LIBRARIES = "apt-get install libegl1 libgl1 libegl-mesa0"
 BPY_LIBRARIES = "apt-get install libxi6 libxkbcommon0 libxrender1 libxfixes3 libsm6 libgl1 libxxf86vm1 libgomp1"
+OLDEST_BLENDER = (4, 2)
 BPY_NEEDS = ("Xi", "xkbcommon", "Xrender", "Xfixes", "SM", "GL")
 
 
@@ -114,7 +116,12 @@ def _blender() -> str:
     if program is None:
         raise OSError("no program `blender` on the PATH")
     answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=True)
-    return answer.stdout.splitlines()[0].strip()
+    found = re.search(r"Blender (\d+)\.(\d+)\S*", answer.stdout)
+    if found is None:
+        raise OSError(f"{program} does not say which Blender it is")
+    if (int(found[1]), int(found[2])) < OLDEST_BLENDER:
+        raise OSError(f"{found[0]} at {program} is too old for extensions")
+    return f"{found[0]} at {program}; build the extension by `make extension`"
 
 
 def _bpy() -> str:
