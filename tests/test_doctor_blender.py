@@ -4,7 +4,6 @@
 from pathlib import Path
 
 import pytest
-
 from mien.core import doctor
 
 
