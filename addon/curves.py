@@ -122,7 +122,8 @@ def write(id_block: Any, curves: Mapping[CurvePath, Samples | Keys], *,
             _put_in_group(bag, curve, group_of(path))
         elif keep_outside and len(curve.keyframe_points):
             start, end = frame_range or (block["co"][0, 0], block["co"][-1, 0])
-            block = merged(_read_block(curve), block, start, end, extent)
+            if present[0] < start or present[-1] > end:
+                block = merged(_read_block(curve), block, start, end, extent)
         _write_block(curve, block)
     widen_limits(id_block, blocks)
     _tag(id_block)
@@ -369,7 +370,7 @@ def _read_block(curve: Any) -> Block:
 
 def _write_block(curve: Any, block: Block) -> None:
     points = curve.keyframe_points
-    if len(points) != len(block["co"]):
+    if len(points) != len(block["co"]) or len(block) < len(ATTRIBUTES):
         points.clear()
         points.add(len(block["co"]))
     for name, values in block.items():

@@ -29,8 +29,9 @@ ATTRIBUTES: dict[str, tuple[int, type, float]] = {
     "select_right_handle": (1, np.bool_, 0)}
 """Of a keyframe: how many numbers, their type, and what a new one has"""
 
-_NEEDED = ("handle_left_type", "handle_right_type", "interpolation", "amplitude", "period", "back")
-"""What must be said of a new key; of the rest Blender's zeros will do"""
+_NEEDED = ("handle_left_type", "handle_right_type", "interpolation", "amplitude", "period", "back",
+           "select_control_point", "select_left_handle", "select_right_handle")
+"""What must be said of a new key, which Blender would select; of the rest its zeros will do"""
 
 
 def new_block(samples: Samples | Keys) -> Block:

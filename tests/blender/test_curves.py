@@ -39,6 +39,7 @@ def test_what_is_written_animates() -> None:
     """Blender's own evaluation says so, not only the curves."""
     head, scene = new_head(), bpy.context.scene
     key(head, [1, 2, 3], [0.25, 0.5, 1.25])
+    assert not any(k.select_control_point for k in fcurve(head.data.shape_keys, JAW).keyframe_points)
     for frame, value in ((1, 0.25), (2, 0.5), (3, 1.25), (9, 1.25)):
         scene.frame_set(frame)
         assert head.data.shape_keys.key_blocks["jawOpen"].value == pytest.approx(value, abs=1e-6)
