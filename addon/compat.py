@@ -30,6 +30,15 @@ def eevee_engine() -> str:
     return next((name for name in EEVEE_NAMES if name in listed), EEVEE_NAMES[bpy.app.version < (5, 0, 0)])
 
 
+def can_denoise() -> bool:
+    """Whether Cycles was built with its denoiser (Debian's 4.3 was not, and fails where it is asked to)."""
+    try:
+        import _cycles
+    except ImportError:
+        return False
+    return bool(getattr(_cycles, "with_openimagedenoise", True))
+
+
 def set_file_format(settings: bpy.types.ImageFormatSettings, media: Media, file_format: str) -> None:
     """Choose a file format; from 5.0 on it must be of the kind of media that is chosen before."""
     if hasattr(settings, "media_type"):

@@ -86,6 +86,8 @@ def prepare_for_frames(copy: bpy.types.Scene, plan: RenderPlan, *, photo_colours
     compat.set_file_format(render.image_settings, "IMAGE", "PNG")
     render.image_settings.color_mode = "RGBA" if plan.background == "TRANSPARENT" else "RGB"
     render.image_settings.color_depth = "8"
+    if hasattr(copy, "cycles") and not compat.can_denoise():
+        copy.cycles.use_denoising = False
     if photo_colours:
         set_plain_colours(copy)
 
