@@ -174,7 +174,7 @@ class MIEN_OT_cancel_render(bpy.types.Operator):
 class MIEN_PT_render(SidebarPanel, bpy.types.Panel):
     """The animated face as a video"""
 
-    bl_label = "Render"
+    bl_label = "Render and Export"
     bl_idname = "MIEN_PT_render"
     bl_order = 50
     bl_options = {"DEFAULT_CLOSED"}
@@ -197,6 +197,7 @@ class MIEN_PT_render(SidebarPanel, bpy.types.Panel):
             column.prop(settings, "sound")
         column.prop(settings, "keep")
         column.operator("mien.render_video", icon="RENDER_ANIMATION")
+        layout.operator("mien.export_gltf", text="Export glTF", icon="EXPORT")
 
 
 class Watch:

@@ -12,7 +12,7 @@ from ..core.model_files import default_model
 from ..core.motion_files import load_motion
 from ..core.retarget import Rules
 from . import compat, motion_io, stage
-from .head import is_head, make_head, set_source
+from .head import is_head, make_head
 from .operator import QuietOperator
 from .retargeting import retarget_to_head
 from .transaction import all_or_nothing
@@ -63,7 +63,6 @@ def make_sample(name: str = "Mien Sample") -> bpy.types.Scene:
             rng = np.random.default_rng(IDENTITY_SEED)
             identity = np.clip(rng.standard_normal(len(model.identity_basis)), -1.5, 1.5).astype(np.float32)
             head = make_head(model, name="Sample Face", scene=scene, identity=identity, collection=folder)
-            set_source(head.data, "sample scene")
             camera = _portrait_camera(head, scene)
             motion_io.set_rate(scene, motion.fps)
             retarget_to_head(head, motion, scene=scene, rules=Rules(relative=False), start_frame=1, name="Talking")
@@ -143,6 +142,12 @@ def _set_look(scene: bpy.types.Scene) -> None:
     scene.display.shading.color_type = "TEXTURE"
 
 
+def _look_through_camera(screen: bpy.types.Screen | None) -> None:
+    for area in screen.areas if screen else ():
+        if area.type == "VIEW_3D":
+            area.spaces.active.region_3d.view_perspective = "CAMERA"
+
+
 class MIEN_OT_sample_scene(QuietOperator, bpy.types.Operator):
     """Add a scene with a face that talks, lights and a camera, and go to it"""
 
@@ -155,10 +160,25 @@ class MIEN_OT_sample_scene(QuietOperator, bpy.types.Operator):
         scene = make_sample()
         if context.window is not None:
             context.window.scene = scene
+            _look_through_camera(context.window.screen)
         head = next(thing for thing in scene.objects if is_head(thing))
         layer = scene.view_layers[0]
         layer.objects.active = head
         head.select_set(True, view_layer=layer)
 
 
+def _menu(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    menu.layout.operator(MIEN_OT_sample_scene.bl_idname, icon="SCENE_DATA")
+
+
 CLASSES: tuple[type, ...] = (MIEN_OT_sample_scene,)
+
+
+def register() -> None:
+    """An entry at the end of the Add menu."""
+    bpy.types.VIEW3D_MT_add.append(_menu)
+
+
+def unregister() -> None:
+    """Take the entry out again."""
+    bpy.types.VIEW3D_MT_add.remove(_menu)
