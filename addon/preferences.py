@@ -12,6 +12,7 @@ from bpy.props import StringProperty
 from .engine import sentences, shared
 from .engine.client import Engine, EngineError, Job, JobState
 from .engine.discovery import Candidate, find_python, interpreter
+from .panels.base import wrapped
 
 ADDON = (__package__ or "").rpartition(".")[0]
 """The name that Blender knows the add-on by"""
@@ -184,11 +185,11 @@ class MienPreferences(bpy.types.AddonPreferences):
     bl_idname = ADDON
 
     python: StringProperty(
-        name="Python with Mien", subtype="FILE_PATH",
+        name="Python", subtype="FILE_PATH",
         description="The interpreter of a Python environment in which Mien is installed, or the environment's folder. "
                     "Empty: it is looked for in the usual places")
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         """The interpreter, how to get one, and what works."""
         layout = self.layout
         row = layout.row(align=True)
@@ -201,7 +202,7 @@ class MienPreferences(bpy.types.AddonPreferences):
         if _test is not None:
             box = layout.box().column(align=True)
             for icon, text in _test.lines:
-                box.label(text=text, icon=icon)
+                wrapped(box, context, text, icon)
             if _test.running:
                 box.label(text="Testing…", icon="SORTTIME")
 
