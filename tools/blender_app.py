@@ -23,8 +23,8 @@ SCRIPTS = ROOT / "tests" / "blender_app"
 DATA = ROOT / "core" / "demo_data"
 SUITES = ("trixie", "sid")
 SECONDS = 900
-PICTURES = {"panel": "blender_panel", "photo": "blender_photo", "curves": "blender_curves",
-            "rendered": "blender_render"}
+PICTURES = {"panel": "blender_panel.jpg", "photo": "blender_photo.jpg", "curves": "blender_curves.png",
+            "rendered": "blender_render.jpg"}
 """Pictures of the README, by what the driver calls them"""
 
 
@@ -137,14 +137,18 @@ def _clip() -> Path:
 
 
 def _publish(results: Path) -> None:
-    """The README's pictures, of few colours, so that they are small."""
+    """The README's pictures, made small: photographs as JPEG, the rest as PNG of few colours."""
     from PIL import Image
 
     for source, name in PICTURES.items():
-        with Image.open(results / f"{source}.png") as picture:
-            few = picture.convert("RGB").quantize(192, dither=Image.Dither.FLOYDSTEINBERG)
-            few.save(ROOT / "docs" / f"{name}.png", optimize=True)
-        print(f"docs/{name}.png: {(ROOT / 'docs' / f'{name}.png').stat().st_size // 1024} kB")
+        target = ROOT / "docs" / name
+        with Image.open(results / f"{source}.png") as opened:
+            picture = opened.convert("RGB")
+        if target.suffix == ".jpg":
+            picture.save(target, quality=86, subsampling=0, optimize=True)
+        else:
+            picture.quantize(128, kmeans=2).save(target, optimize=True)
+        print(f"docs/{name}: {target.stat().st_size // 1024} kB")
 
 
 if __name__ == "__main__":
