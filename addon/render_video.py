@@ -48,6 +48,10 @@ def _choices(filepath: str) -> dict[str, Any]:
         "samples": IntProperty(name="Samples", min=0, max=65536,
                                description="Samples for each pixel; 0 takes the scene's"),
         "sound": BoolProperty(name="Sound", default=True, description="Put sound into the video"),
+        "even_light": BoolProperty(
+            name="Even Light", default=True,
+            description="With a photo or a clip behind the face, light it from everywhere in place of the scene's "
+                        "lights: its texture holds the photo's light already"),
         "keep": BoolProperty(name="Keep Finished Frames", default=True,
                              description="Do not render frames again that are whole and still show the same"),
     }
@@ -191,7 +195,7 @@ class MIEN_PT_render(SidebarPanel, bpy.types.Panel):
         layout.use_property_split, layout.use_property_decorate = True, False
         settings = context.scene.mien_render
         column = layout.column()
-        for name in ("filepath", "kind", "background", "engine", "samples"):
+        for name in ("filepath", "kind", "background", "engine", "samples", "even_light"):
             column.prop(settings, name)
         if settings.kind == "MP4":
             column.prop(settings, "sound")

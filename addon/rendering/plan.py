@@ -36,6 +36,8 @@ class RenderPlan:
     samples: int = 0
     """Samples per pixel; 0 leaves the scene's"""
     sound: bool = True
+    even_light: bool = True
+    """Before a picture the head is lit from everywhere, for its texture holds the picture's light already"""
     keep: bool = True
     """Frames of an earlier run that are whole and show the same stay"""
 

@@ -2,7 +2,7 @@
 """The whole way from a scene to its video, in this process."""
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from .fingerprint import FILE_NAME
 from .frames import render_frames
 from .pictures import check_pictures, clip_sound, has_picture, picture_behind
 from .plan import RenderPlan, check_room, prepare_folder
-from .scene_copy import check_scene, frame_size, prepare_for_frames, scene_copy
+from .scene_copy import check_scene, even_light, frame_size, prepare_for_frames, scene_copy
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many frames of it are done, and of how many"""
@@ -49,8 +49,10 @@ def render_plan(plan: RenderPlan, scene: bpy.types.Scene, progress: Progress) ->
     check_room(plan, *frame_size(scene, plan))
     with picture_behind(scene, make=plan.background == "SCENE") as plane:
         with scene_copy(scene) as copy:
-            prepare_for_frames(copy, plan, photo_colours=has_picture(scene.camera))
-            count = render_frames(plan, copy, plane, partial(progress, RENDERING))
+            picture = has_picture(scene.camera)
+            prepare_for_frames(copy, plan, photo_colours=picture)
+            with even_light(copy) if picture and plan.even_light else nullcontext():
+                count = render_frames(plan, copy, plane, partial(progress, RENDERING))
         sound = False
         if plan.kind == "MP4":
             with scene_copy(scene) as copy:

@@ -13,6 +13,8 @@ from .plan import RenderPlan
 
 AA_LEVELS = (5, 8, 11, 16, 32)
 """Samples per pixel that Workbench offers"""
+EVEN_STRENGTH = 0.9
+"""With the gloss of skin on top a texture comes out about as bright as it is"""
 
 
 @contextmanager
@@ -36,6 +38,23 @@ def hidden(objects: list[bpy.types.Object]) -> Iterator[None]:
     finally:
         for thing in seen:
             thing.hide_render = False
+
+
+@contextmanager
+def even_light(copy: bpy.types.Scene) -> Iterator[None]:
+    """White light from everywhere in place of the world and the lamps while the block runs."""
+    world = bpy.data.worlds.new("Even Light")
+    if world.node_tree is None:  # before Blender 5
+        world.use_nodes = True
+    sky = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
+    sky.inputs["Color"].default_value, sky.inputs["Strength"].default_value = (1.0, 1.0, 1.0, 1.0), EVEN_STRENGTH
+    before, copy.world = copy.world, world
+    try:
+        with hidden([thing for thing in copy.objects if thing.type == "LIGHT"]):
+            yield
+    finally:
+        copy.world = before
+        bpy.data.worlds.remove(world)
 
 
 def frame_size(scene: bpy.types.Scene, plan: RenderPlan) -> tuple[int, int]:
@@ -75,7 +94,9 @@ def prepare_for_frames(copy: bpy.types.Scene, plan: RenderPlan, *, photo_colours
     width, height = frame_size(copy, plan)
     render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100
     if plan.engine == "WORKBENCH" and render.engine != "BLENDER_WORKBENCH":
-        copy.display.shading.light, copy.display.shading.color_type = "STUDIO", "TEXTURE"
+        # a texture from the photo holds the photo's light already
+        copy.display.shading.light = "FLAT" if photo_colours else "STUDIO"
+        copy.display.shading.color_type = "TEXTURE"
     render.engine = engine_of(copy, plan)
     _set_samples(copy, plan.samples)
     render.use_sequencer = render.use_multiview = render.use_border = False

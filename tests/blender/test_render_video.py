@@ -77,6 +77,19 @@ def test_pictures_keep_the_photos_colours_exactly(tmp_path: Path, engine: str) -
     assert np.abs(seen[..., :3].astype(int) - photo())[BORDER].max() <= 3
 
 
+def test_before_a_photo_the_texture_comes_out_as_bright_as_it_is(tmp_path: Path) -> None:
+    scene = make_stage(tmp_path)
+    scene.objects["Sun"].data.energy = 0.3
+    before = _state()
+    for name, even in (("even", True), ("lit", False)):
+        _render(tmp_path / name, 1, kind="PNG", engine="CYCLES", samples=16, even_light=even)
+    _render(tmp_path / "flat", 1, kind="PNG", engine="WORKBENCH")
+    assert _state() == before and scene.world is None and not bpy.data.worlds
+    even, lit, flat = (picture_of(tmp_path / f"{name}_frames" / f"{name}_0001.png")[20:26, 30:34, :3].mean()
+                       for name in ("even", "lit", "flat"))
+    assert abs(even - flat) < 12 and lit < even - 40
+
+
 def test_a_backdrop_that_renders_anyway_is_used_and_stays(tmp_path: Path) -> None:
     scene = make_stage(tmp_path, picture=False)
     picture = backdrop.load_picture(str(tmp_path / "photo.png")) if (tmp_path / "photo.png").exists() else None
