@@ -96,15 +96,13 @@ def try_out(application: Application, results: Path, size: str) -> list[str]:
     ran = application.run(blender, "-b", "--python-exit-code", "7", "--python", str(SCRIPTS / "headless.py"), "--",
                           str(results), motion, resources=resources)
     wrong += _faults(results / "headless.json", ran)
-    width, height = size.split("x")
-    ran = application.run(blender, "--window-geometry", "0", "0", width, height, "--python", str(SCRIPTS / "drive.py"),
-                          "--", str(results), str(Path(sys.prefix) / "bin" / "python"), str(DATA / "astronaut.jpg"),
-                          str(_clip()), motion, resources=resources, window=size)
-    wrong += _faults(results / "window.json", ran)
-    ran = application.run(blender, "--window-geometry", "0", "0", width, height, "--python",
-                          str(SCRIPTS / "hostile.py"), "--", str(results), str(Path(sys.prefix) / "bin" / "python"),
-                          str(DATA / "astronaut.jpg"), str(_clip()), resources=resources, window=size)
-    return wrong + _faults(results / "hostile.json", ran)
+    window = ("--window-geometry", "0", "0", *size.split("x"))
+    python, portrait, clip = str(Path(sys.prefix) / "bin" / "python"), str(DATA / "astronaut.jpg"), str(_clip())
+    for script, given in (("drive", (python, portrait, clip, motion)), ("hostile", (python, portrait, clip))):
+        ran = application.run(blender, *window, "--python", str(SCRIPTS / f"{script}.py"), "--", str(results), *given,
+                              resources=resources, window=size)
+        wrong += _faults(results / f"{script}.json", ran)
+    return wrong
 
 
 def _faults(told: Path, ran: subprocess.CompletedProcess[str]) -> list[str]:

@@ -349,7 +349,7 @@ def tick(steps: Steps = everything()) -> float | None:  # noqa: B008
         told["error"] = traceback.format_exc()
         with contextlib.suppress(Exception):
             subprocess.run(["import", "-window", "root", str(Path(FOLDER, "error.png"))], timeout=60)
-    Path(FOLDER, "window.json").write_text(json.dumps(told, indent=1))
+    Path(FOLDER, "drive.json").write_text(json.dumps(told, indent=1))
     bpy.ops.wm.quit_blender()
     return None
 
