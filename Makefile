@@ -41,6 +41,7 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	mkdir -p build/types && ln -sfn ../.. build/types/mien
 	cd build/types && $(CURDIR)/$(BIN)/mypy --config-file mien/pyproject.toml --cache-dir ../mypy -p mien.core -p mien.models -p mien.addon
+	MYPYPATH=tools $(BIN)/mypy --cache-dir build/mypy-tools --explicit-package-bases tools/*.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks
