@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import BadInput, MienError
-from .head import active_head
+from .face.head import active_head
 
 
 class QuietOperator:

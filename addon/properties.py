@@ -12,8 +12,8 @@ from bpy.props import (
     StringProperty,
 )
 
-from . import identity
-from .materials import set_photo_light
+from .face import identity
+from .face.materials import set_photo_light
 
 
 def _on_photo_light(head: "HeadProperties", _context: bpy.types.Context) -> None:

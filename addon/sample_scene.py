@@ -11,10 +11,12 @@ from ..core.camera import Camera
 from ..core.model_files import default_model
 from ..core.motion_files import load_motion
 from ..core.retarget import Rules
-from . import compat, motion_io, stage
-from .head import is_head, make_head
+from . import compat
+from .face import stage
+from .face.head import is_head, make_head
+from .motion import motion_io
+from .motion.retargeting import retarget_to_head
 from .operator import QuietOperator
-from .retargeting import retarget_to_head
 from .transaction import all_or_nothing
 
 MOTION = Path(__file__).parents[1] / "core" / "demo_data" / "talking.npz"

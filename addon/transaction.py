@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from .identity import identity_of, set_identity
+from .face.identity import identity_of, set_identity
 
 _COLLECTIONS = ("objects", "meshes", "materials", "images", "cameras", "lights", "actions", "movieclips")
 _SCENE = ("camera", "frame_start", "frame_end", "frame_current")

@@ -27,7 +27,8 @@ def test_zip_holds_what_blender_needs_and_nothing_else(archive: Path) -> None:
     addon = [p.relative_to(ROOT).as_posix() for p in (ROOT / "addon").rglob("*") if p.is_file()]
     assert sorted(names) == sorted({
         "__init__.py", "blender_manifest.toml", "LICENSE", "LICENSES/Apache-2.0.txt", "LICENSES/GPL-3.0-or-later.txt",
-        "core/face_models/default.npz", "core/face_models/default_texture.jpg", "core/face_models/NOTICE.md", *needed(),
+        "core/face_models/default.npz", "core/face_models/default_texture.jpg", "core/face_models/NOTICE.md",
+        "core/demo_data/talking.npz", "core/demo_data/NOTICE.md", *needed(),
         *(name for name in addon if "__pycache__" not in name and not name.endswith(".pyc")),
     })
     assert archive.name == f"mien-{MANIFEST['version']}.zip"

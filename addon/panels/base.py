@@ -3,7 +3,7 @@
 
 import bpy
 
-from ..head import active_head
+from ..face.head import active_head
 
 
 class SidebarPanel:

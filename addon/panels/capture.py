@@ -3,9 +3,9 @@
 
 import bpy
 
+from ..capture.jobs import draw_job
 from ..engine.sentences import NO_PYTHON
-from ..head import active_head
-from ..jobs import draw_job
+from ..face.head import active_head
 from ..preferences import ADDON, known_python
 from .base import SidebarPanel, wrapped
 

@@ -4,7 +4,7 @@
 import bpy
 
 from ...core.channels import ARKIT52, REGIONS, channels_of
-from ..head import active_head, expression_names
+from ..face.head import active_head, expression_names
 from .base import HeadPanel
 
 _KNOWN = frozenset(ARKIT52)

@@ -3,8 +3,8 @@
 
 import bpy
 
-from ..head import active_head
-from ..identity import why_fixed
+from ..face.head import active_head
+from ..face.identity import why_fixed
 from .base import HeadPanel
 
 _FIRST = 12

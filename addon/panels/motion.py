@@ -3,9 +3,9 @@
 
 import bpy
 
-from ..curves import current_action
-from ..head import active_head
-from ..takes import take_note
+from ..face.head import active_head
+from ..motion.curves import current_action
+from ..motion.takes import take_note
 from .base import HeadPanel, wrapped
 
 EDITS = (("mien.gain_motion", "FULLSCREEN_ENTER"), ("mien.offset_motion", "TRIA_UP"),

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a scene to frames and from frames to a video; `addon/render_video.py` is its face in Blender."""
+"""From a scene to frames and from frames to a video; `addon/rendering/render_video.py` is its face in Blender."""

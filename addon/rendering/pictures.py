@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import BadInput
-from .. import backdrop
+from ..face import backdrop
 from .encode import ClipSound
 from .scene_copy import hidden
 

@@ -21,14 +21,15 @@ import numpy as np
 
 addon_utils.enable("mien", default_set=True)
 
-from mien.addon import curves, jobs, takes  # noqa: E402
+from mien.addon.capture import jobs  # noqa: E402
 from mien.addon.engine import shared  # noqa: E402
-from mien.addon.head import make_head  # noqa: E402
+from mien.addon.face.head import make_head  # noqa: E402
+from mien.addon.motion import curves, takes  # noqa: E402
 from mien.core.model_files import default_model  # noqa: E402
 from mien.core.motion import Motion  # noqa: E402
 from mien.core.motion_files import load_motion  # noqa: E402
 
-DATA = Path(takes.__file__).resolve().parents[1] / "core" / "demo_data"
+DATA = Path(sys.modules["mien"].__file__ or "").parent / "core" / "demo_data"
 FRAMES = 300
 TOLERANCE = 0.02
 TICK = 0.1  # seconds between two looks at a job, as in a window

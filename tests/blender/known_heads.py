@@ -3,8 +3,8 @@
 
 import bpy
 import numpy as np
-from mien.addon import axes
-from mien.addon.head import make_head
+from mien.addon.face import axes
+from mien.addon.face.head import make_head
 from mien.core.camera import Camera, project
 from mien.core.face_model import FaceModel
 from mien.core.fit import Fit

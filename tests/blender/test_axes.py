@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from mathutils import Euler, Matrix
-from mien.addon import axes, pose
+from mien.addon.face import axes, pose
 from mien.core.camera import rotation_matrix, to_camera
 
 vectors = arrays(np.float64, 3, elements=st.floats(-2, 2))

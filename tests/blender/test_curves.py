@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from blender.known_heads import new_head
 from blender.known_motions import talking
-from mien.addon import curves
-from mien.addon.curves import Group, shape_key_path
+from mien.addon.motion import curves
+from mien.addon.motion.curves import Group, shape_key_path
 from mien.core.channels import ARKIT52
 from mien.core.errors import BadInput
 from mien.core.keys import evaluate, reduce_keys, sample

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from blender.known_heads import new_head
 from blender.known_motions import counts, pose_error, random_motion, set_rate, talking
-from mien.addon import curves, edits
-from mien.addon.edits import Part
-from mien.addon.retargeting import retarget_to_head
-from mien.addon.takes import expression_paths, head_to_motion, motion_to_head
+from mien.addon.motion import curves, edits
+from mien.addon.motion.edits import Part
+from mien.addon.motion.retargeting import retarget_to_head
+from mien.addon.motion.takes import expression_paths, head_to_motion, motion_to_head
 from mien.core import motion_edit
 from mien.core.channels import ARKIT52, channels_of
 from mien.core.errors import BadInput

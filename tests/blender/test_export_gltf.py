@@ -9,9 +9,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from mien.addon import head as heads
-from mien.addon.export_gltf import export_gltf
-from mien.addon.glb import read_document
+from mien.addon.face import head as heads
+from mien.addon.gltf.export_gltf import export_gltf
+from mien.addon.gltf.glb import read_document
 from mien.core.channels import ARKIT52
 from mien.core.errors import BadInput, CannotWrite
 from mien.core.model_files import default_model

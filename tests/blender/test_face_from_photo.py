@@ -9,9 +9,10 @@ import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from engine_python import needs_engine
 from mathutils import Vector
-from mien.addon import face_from_photo, pose
-from mien.addon.head import heads_in, is_head
-from mien.addon.identity import identity_of
+from mien.addon.capture import face_from_photo
+from mien.addon.face import pose
+from mien.addon.face.head import heads_in, is_head
+from mien.addon.face.identity import identity_of
 from mien.core.fit_files import load_fit
 from mien.core.model_files import default_model
 
@@ -27,7 +28,7 @@ def _make(**options: object) -> bpy.types.Object:
 
 
 def _fit() -> object:
-    from mien.addon import jobs
+    from mien.addon.capture import jobs
 
     return load_fit(jobs._last.job.file("fit"), default_model())
 
@@ -132,8 +133,9 @@ def test_a_turned_photo_comes_upright(tmp_path: Path) -> None:
         assert bpy.data.images["turned Photo"].packed_file.data != turned.read_bytes()
 
 
-@pytest.mark.parametrize("make", [lambda folder: folder / "missing.jpg", lambda folder: _written(folder, b"not a photo"),
-                                  lambda folder: _flat(folder)], ids=["missing", "garbage", "no face"])
+@pytest.mark.parametrize("make", [lambda folder: folder / "missing.jpg",
+                                  lambda folder: _written(folder, b"not a photo"), lambda folder: _flat(folder)],
+                         ids=["missing", "garbage", "no face"])
 def test_what_cannot_be_used_changes_nothing(make: object, tmp_path: Path) -> None:
     before = _counts()
     with pytest.raises(RuntimeError) as raised:

@@ -7,9 +7,9 @@ import bpy
 import numpy as np
 import pytest
 from blender.known_heads import evaluated, express, new_head, random_expression, random_identity
-from mien.addon import models
-from mien.addon.head import active_head, heads_in, is_head, make_head, set_expression, set_source
-from mien.addon.models import model_of
+from mien.addon.face import models
+from mien.addon.face.head import active_head, heads_in, is_head, make_head, set_expression, set_source
+from mien.addon.face.models import model_of
 from mien.core.channels import ARKIT52
 from mien.core.errors import BadInput
 from mien.core.model_files import default_model, save_model
@@ -129,7 +129,7 @@ def test_expression_beyond_the_sliders_widens_them() -> None:
 
 
 def test_a_failure_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mien.addon import head as module
+    from mien.addon.face import head as module
 
     new_head("Before")
     kinds = ("objects", "meshes", "materials", "shape_keys", "images")

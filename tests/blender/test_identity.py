@@ -7,10 +7,10 @@ import bpy
 import numpy as np
 import pytest
 from blender.known_heads import evaluated, express, key_points, known_fit, new_head, random_expression, random_identity
-from mien.addon import axes, models
-from mien.addon.head import active_head
-from mien.addon.identity import identity_of, set_identity, why_fixed
-from mien.addon.identity import random_identity as give_random
+from mien.addon.face import axes, models
+from mien.addon.face.head import active_head
+from mien.addon.face.identity import identity_of, set_identity, why_fixed
+from mien.addon.face.identity import random_identity as give_random
 from mien.core.errors import BadInput
 from mien.core.fit_files import save_fit
 from mien.core.model_files import default_model

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from engine_peers import NONSENSE, STAGES, peer
 from engine_python import PYTHON, needs_engine
-from mien.addon import job_preview, jobs, preferences
+from mien.addon import preferences
+from mien.addon.capture import job_preview, jobs
+from mien.addon.capture.jobs import Request
 from mien.addon.engine import shared
 from mien.addon.engine.client import JobState
-from mien.addon.head import heads_in, make_head
-from mien.addon.jobs import Request
+from mien.addon.face.head import heads_in, make_head
 from mien.addon.refs import Ref
 from mien.core.model_files import default_model
 

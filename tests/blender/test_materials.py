@@ -10,9 +10,9 @@ import pytest
 from blender.known_heads import new_head
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
-from mien.addon import stage
-from mien.addon.head import make_head
-from mien.addon.materials import scene_lit
+from mien.addon.face import stage
+from mien.addon.face.head import make_head
+from mien.addon.face.materials import scene_lit
 from mien.core.camera import Camera
 from mien.core.model_files import default_model
 

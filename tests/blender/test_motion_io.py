@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from blender.known_heads import new_head
 from blender.known_motions import TALKING, counts, pose_error, random_motion, set_rate, talking
-from mien.addon import curves, edit_ops, motion_io
-from mien.addon.motion_io import export_motion, import_motion
-from mien.addon.motion_io import set_rate as give_rate
+from mien.addon.motion import curves, edit_ops, motion_io
+from mien.addon.motion.motion_io import export_motion, import_motion
+from mien.addon.motion.motion_io import set_rate as give_rate
+from mien.addon.motion.takes import head_to_motion, motion_to_head, play_take, take_note, takes_in_file
 from mien.addon.panels import motion as motion_panel
-from mien.addon.takes import head_to_motion, motion_to_head, play_take, take_note, takes_in_file
 from mien.core.channels import ARKIT52
 from mien.core.errors import BadInput
 from mien.core.motion_files import load_motion, save_motion

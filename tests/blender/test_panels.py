@@ -8,8 +8,8 @@ import bpy
 import numpy as np
 import pytest
 from blender.known_heads import known_fit, new_head
-from mien.addon.head import set_source
-from mien.addon.head_ops import channel_tooltip
+from mien.addon.face.head import set_source
+from mien.addon.face.head_ops import channel_tooltip
 from mien.addon.panels import expression, identity
 from mien.addon.panels import head as head_panel
 from mien.core.channels import ARKIT52, CHANNELS, REGIONS

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import bpy
 import pytest
-from mien.addon import compat, render_video
+from mien.addon import compat
+from mien.addon.rendering import render_video
 from mien.addon.rendering.plan import RenderPlan
 from mien.addon.rendering.process import RenderProcess, Status, read_status
 from mien.addon.rendering.run import render_plan

@@ -13,7 +13,8 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
-from mien.addon import backdrop, compat
+from mien.addon import compat
+from mien.addon.face import backdrop
 from mien.addon.rendering.plan import RenderPlan, output_path
 from mien.addon.rendering.png import PngKind, whole_png, write_png
 from mien.addon.rendering.run import RenderReport, render_plan

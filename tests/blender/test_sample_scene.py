@@ -6,8 +6,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from mien.addon import compat, sample_scene, takes
-from mien.addon.head import is_head
+from mien.addon import compat, sample_scene
+from mien.addon.face.head import is_head
+from mien.addon.motion import takes
 from mien.addon.rendering.plan import RenderPlan
 from mien.addon.rendering.run import render_plan
 from mien.core.errors import MienError

@@ -10,8 +10,8 @@ import pytest
 from blender.known_heads import known_fit, new_head
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
-from mien.addon import backdrop, pose, stage
-from mien.addon.head import set_expression
+from mien.addon.face import backdrop, pose, stage
+from mien.addon.face.head import set_expression
 from mien.core.camera import Camera
 from mien.core.errors import BadInput
 from mien.core.fit import Fit

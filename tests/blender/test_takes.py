@@ -11,9 +11,10 @@ from blender.known_heads import evaluated, new_head, random_identity
 from blender.known_motions import counts, pose_error, random_motion, set_rate, talking
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
-from mien.addon import axes, curves
-from mien.addon.sampling import pose_paths
-from mien.addon.takes import (
+from mien.addon.face import axes
+from mien.addon.motion import curves
+from mien.addon.motion.sampling import pose_paths
+from mien.addon.motion.takes import (
     action_motion,
     expression_paths,
     head_to_motion,

@@ -10,9 +10,11 @@ import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from engine_python import PYTHON, needs_engine
 from mathutils import Vector
-from mien.addon import curves, pose, takes, track_video
-from mien.addon.head import heads_in, make_head
-from mien.addon.identity import identity_of, set_identity
+from mien.addon.capture import track_video
+from mien.addon.face import pose
+from mien.addon.face.head import heads_in, make_head
+from mien.addon.face.identity import identity_of, set_identity
+from mien.addon.motion import curves, takes
 from mien.core.camera import project
 from mien.core.model_files import default_model
 from mien.core.motion import Motion
@@ -51,7 +53,7 @@ def _track(clip: Path, **options: object) -> bpy.types.Object:
 
 
 def _motion() -> Motion:
-    from mien.addon import jobs
+    from mien.addon.capture import jobs
 
     return load_motion(jobs._last.job.file("motion"))
 

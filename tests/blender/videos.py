@@ -5,8 +5,9 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-from mien.addon import backdrop, compat, stage
-from mien.addon import head as heads
+from mien.addon import compat
+from mien.addon.face import backdrop, stage
+from mien.addon.face import head as heads
 from mien.addon.rendering.behind import render_frame
 from mien.core.camera import Camera
 from mien.core.model_files import default_model

@@ -22,7 +22,7 @@ import bpy
 
 FOLDER, PYTHON, PORTRAIT, VIDEO = sys.argv[sys.argv.index("--") + 1:]
 NAME = "bl_ext.user_default.mien"
-jobs = importlib.import_module(f"{NAME}.addon.jobs")
+jobs = importlib.import_module(f"{NAME}.addon.capture.jobs")
 shared = importlib.import_module(f"{NAME}.addon.engine.shared")
 told: dict = {"version": bpy.app.version_string, "checks": {}, "longest_ms": {}}
 

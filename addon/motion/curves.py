@@ -14,8 +14,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import BadInput
-from ..core.keys import Keys
+from ...core.errors import BadInput
+from ...core.keys import Keys
 from .key_block import ATTRIBUTES, BEZIER, SAME_FRAME, Block, Samples, completed, mapped, merged, new_block, with_keys
 
 CurvePath = tuple[str, int]

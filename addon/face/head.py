@@ -7,8 +7,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.face_model import FaceModel
-from ..core.fit import Fit
+from ...core.face_model import FaceModel
+from ...core.fit import Fit
 from . import axes
 from .materials import add_vertex_colours, part_materials, slots_of
 from .models import model_of, remember

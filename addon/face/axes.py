@@ -13,8 +13,8 @@ Nothing here imports bpy; matrices are numpy arrays.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.camera import MODEL_TO_CAMERA_AXES, rotation_matrix, rotation_vector
-from ..core.rotations import from_matrix
+from ...core.camera import MODEL_TO_CAMERA_AXES, rotation_matrix, rotation_vector
+from ...core.rotations import from_matrix
 
 Array = NDArray[np.float64]
 

@@ -8,10 +8,10 @@ import numpy as np
 from mathutils import Euler, Matrix, Quaternion
 from numpy.typing import NDArray
 
-from ..core.errors import BadInput
+from ...core.errors import BadInput
+from ..face import pose as poses
+from ..face.axes import from_euler_xyz
 from . import curves
-from . import pose as poses
-from .axes import from_euler_xyz
 from .curves import CurvePath
 
 Array = NDArray[np.float64]

@@ -7,14 +7,14 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from ..core.channels import REGIONS
-from ..core.retarget import Rules
-from .engine.client import Job
+from ...core.channels import REGIONS
+from ...core.retarget import Rules
+from ..engine.client import Job
+from ..motion.retargeting import retarget_to_head
+from ..operator import HeadOperator, head_of
+from ..transaction import all_or_nothing
 from .jobs import EngineOperator, Request
-from .operator import HeadOperator, head_of
-from .retargeting import retarget_to_head
 from .track_video import VIDEO_SUFFIXES, chosen_video, model_path, told, tracked_motion
-from .transaction import all_or_nothing
 
 
 class MIEN_OT_retarget_video(EngineOperator, HeadOperator, bpy.types.Operator):

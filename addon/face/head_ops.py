@@ -8,15 +8,15 @@ import bpy
 import numpy as np
 from bpy.props import BoolProperty, FloatProperty, IntProperty, StringProperty
 
-from ..core.channels import CHANNELS
-from ..core.errors import BadInput
-from ..core.fit_files import load_fit
+from ...core.channels import CHANNELS
+from ...core.errors import BadInput
+from ...core.fit_files import load_fit
+from ..operator import HeadOperator, head_of
 from . import stage
 from .head import expression_names, set_expression, set_source
 from .identity import check_reshapable, random_identity, set_identity
 from .materials import load_texture, set_texture
 from .models import model_of
-from .operator import HeadOperator, head_of
 
 FACS = {channel.name: channel.facs for channel in CHANNELS}
 

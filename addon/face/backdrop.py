@@ -4,7 +4,7 @@
 import bpy
 import numpy as np
 
-from ..core.errors import BadInput
+from ...core.errors import BadInput
 
 PLANE_TAG = "mien_backdrop"
 """Custom property of a backdrop's object"""

@@ -7,9 +7,9 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..core.motion import Motion
-from ..core.motion_report import MotionReport
-from ..core.retarget import Rules, amplitude_gains, calibrated, retarget
+from ...core.motion import Motion
+from ...core.motion_report import MotionReport
+from ...core.retarget import Rules, amplitude_gains, calibrated, retarget
 from . import takes
 from .takes import TakeReport
 

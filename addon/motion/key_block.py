@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.bezier import cut
-from ..core.errors import BadInput
-from ..core.keys import Keys, handles
+from ...core.bezier import cut
+from ...core.errors import BadInput
+from ...core.keys import Keys, handles
 
 Block = dict[str, NDArray[Any]]
 """Attribute to an array with a row for each key"""

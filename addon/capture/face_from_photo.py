@@ -6,18 +6,18 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, StringProperty
 
-from ..core.errors import BadInput
-from ..core.face_model import FaceModel
-from ..core.fit import Fit
-from ..core.fit_files import load_fit
-from ..core.model_files import default_model
-from . import stage
-from .engine.client import Job
-from .head import make_head, set_source
+from ...core.errors import BadInput
+from ...core.face_model import FaceModel
+from ...core.fit import Fit
+from ...core.fit_files import load_fit
+from ...core.model_files import default_model
+from ..engine.client import Job
+from ..face import stage
+from ..face.head import make_head, set_source
+from ..face.pictures import packed_image
+from ..selection import chosen_files, collection_for, look_through_camera, select_only
+from ..transaction import all_or_nothing
 from .jobs import EngineOperator, Request
-from .pictures import packed_image
-from .selection import chosen_files, collection_for, look_through_camera, select_only
-from .transaction import all_or_nothing
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 TEXTURE_SIZES = [("0", "None", "Painted colours, no photo"), ("512", "512", "Small"), ("1024", "1024", "As usual"),

@@ -6,10 +6,10 @@ import numpy as np
 from bpy.props import IntProperty, StringProperty
 from bpy_extras.object_utils import AddObjectHelper, add_object_align_init
 
-from ..core.face_model import FaceModel
-from ..core.model_files import default_model, load_model
+from ...core.face_model import FaceModel
+from ...core.model_files import default_model, load_model
+from ..operator import QuietOperator
 from .head import make_head
-from .operator import QuietOperator
 
 
 class MIEN_OT_add_face(QuietOperator, bpy.types.Operator, AddObjectHelper):

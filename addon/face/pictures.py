@@ -5,7 +5,7 @@ from pathlib import Path
 
 import bpy
 
-from ..core.errors import BadInput
+from ...core.errors import BadInput
 
 
 def packed_image(path: Path, name: str) -> bpy.types.Image:

@@ -8,22 +8,22 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from ..core.errors import BadInput
-from ..core.model_files import default_model
-from ..core.motion import Motion
-from ..core.motion_files import load_motion
-from . import stage
-from .backdrop import load_picture, show_behind
-from .engine.client import Job
+from ...core.errors import BadInput
+from ...core.model_files import default_model
+from ...core.motion import Motion
+from ...core.motion_files import load_motion
+from ..engine.client import Job
+from ..face import stage
+from ..face.backdrop import load_picture, show_behind
+from ..face.head import active_head, make_head, set_source
+from ..face.identity import check_reshapable, identity_of, set_identity
+from ..face.models import model_of
+from ..face.pictures import packed_image
+from ..motion.takes import TakeReport, motion_to_head, scene_fps
+from ..selection import chosen_files, collection_for, look_through_camera, select_only
+from ..transaction import all_or_nothing
 from .face_from_photo import TEXTURE_SIZES
-from .head import active_head, make_head, set_source
-from .identity import check_reshapable, identity_of, set_identity
 from .jobs import EngineOperator, Request
-from .models import model_of
-from .pictures import packed_image
-from .selection import chosen_files, collection_for, look_through_camera, select_only
-from .takes import TakeReport, motion_to_head, scene_fps
-from .transaction import all_or_nothing
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".ogv", ".wmv", ".flv")
 

@@ -17,14 +17,14 @@ import bpy
 from bpy.app.handlers import persistent
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from ..core.errors import BadInput, MienError
-from . import compat
-from .panels.base import SidebarPanel
-from .rendering.launch import launch
-from .rendering.plan import RenderPlan, check_room, output_path, prepare_folder
-from .rendering.process import RenderProcess, Status
-from .rendering.run import check_plan, clean_up, render_plan, summary
-from .rendering.scene_copy import frame_size
+from ...core.errors import BadInput, MienError
+from .. import compat
+from ..panels.base import SidebarPanel
+from .launch import launch
+from .plan import RenderPlan, check_room, output_path, prepare_folder
+from .process import RenderProcess, Status
+from .run import check_plan, clean_up, render_plan, summary
+from .scene_copy import frame_size
 
 TICK = 0.2
 KINDS = [("MP4", "MP4 Video", "H.264 with the scene's sound, or the sound of the clip behind the face"),

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import bpy
 
-from ..core.errors import BadInput
-from ..core.face_model import FaceModel
-from ..core.model_files import default_model, load_model
+from ...core.errors import BadInput
+from ...core.face_model import FaceModel
+from ...core.model_files import default_model, load_model
 
 _loaded: dict[str, FaceModel] = {}
 

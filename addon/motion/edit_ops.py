@@ -8,19 +8,19 @@ import bpy
 import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from ..core.channels import REGIONS
-from ..core.errors import BadInput
-from ..core.keys import EXPRESSION_TOLERANCE
-from ..core.motion import Motion
-from ..core.motion_files import read_motion
-from ..core.motion_report import MotionReport
-from ..core.presets import PRESETS
-from ..core.retarget import Rules
+from ...core.channels import REGIONS
+from ...core.errors import BadInput
+from ...core.keys import EXPRESSION_TOLERANCE
+from ...core.motion import Motion
+from ...core.motion_files import read_motion
+from ...core.motion_report import MotionReport
+from ...core.presets import PRESETS
+from ...core.retarget import Rules
+from ..face.head import is_head
+from ..operator import HeadOperator, head_of
 from . import curves, edits, takes
 from .edits import Part
-from .head import is_head
 from .motion_io import tell
-from .operator import HeadOperator, head_of
 from .retargeting import retarget_to_head
 
 REGION_ITEMS = (("ALL", "Whole Face", "All expression controls"),

@@ -13,15 +13,16 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import motion_edit
-from ..core.channels import mirror_name
-from ..core.errors import BadInput
-from ..core.keys import EXPRESSION_TOLERANCE
-from ..core.motion import Motion
-from ..core.presets import PRESETS, VISEME_REGIONS, preset_values
-from . import curves, pose, takes
+from ...core import motion_edit
+from ...core.channels import mirror_name
+from ...core.errors import BadInput
+from ...core.keys import EXPRESSION_TOLERANCE
+from ...core.motion import Motion
+from ...core.presets import PRESETS, VISEME_REGIONS, preset_values
+from ..face import pose
+from ..face.head import expression_names, set_expression
+from . import curves, takes
 from .curves import CurvePath
-from .head import expression_names, set_expression
 from .sampling import pose_paths
 
 _DENSE = 0.6

@@ -5,8 +5,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.camera import Camera
-from ..core.fit import Fit
+from ...core.camera import Camera
+from ...core.fit import Fit
 from . import axes, pose
 from .backdrop import show_behind
 

@@ -14,18 +14,19 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.channels import CHANNELS
-from ..core.errors import BadInput
-from ..core.keys import EXPRESSION_TOLERANCE, ROTATION_TOLERANCE, TRANSLATION_TOLERANCE, Keys, reduce_keys
-from ..core.motion import MAX_FRAMES, Motion
-from ..core.motion_report import MotionReport
-from ..core.resampling import resample
-from . import curves, stage
-from . import pose as poses
+from ...core.channels import CHANNELS
+from ...core.errors import BadInput
+from ...core.keys import EXPRESSION_TOLERANCE, ROTATION_TOLERANCE, TRANSLATION_TOLERANCE, Keys, reduce_keys
+from ...core.motion import MAX_FRAMES, Motion
+from ...core.motion_report import MotionReport
+from ...core.resampling import resample
+from ..face import pose as poses
+from ..face import stage
+from ..face.head import expression_names, is_head
+from ..face.models import model_of
+from . import curves
 from .curves import CurvePath, Group
-from .head import expression_names, is_head
 from .key_block import Samples
-from .models import model_of
 from .sampling import curve_worlds, pose_paths, sample
 
 Array = NDArray[np.float64]

@@ -8,14 +8,14 @@ import bpy
 import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from ..core.errors import BadInput
-from ..core.keys import EXPRESSION_TOLERANCE
-from ..core.motion import Motion
-from ..core.motion_files import SUFFIXES, read_motion, save_motion
-from ..core.motion_report import MotionReport
-from ..core.retarget import Rules
+from ...core.errors import BadInput
+from ...core.keys import EXPRESSION_TOLERANCE
+from ...core.motion import Motion
+from ...core.motion_files import SUFFIXES, read_motion, save_motion
+from ...core.motion_report import MotionReport
+from ...core.retarget import Rules
+from ..operator import HeadOperator, head_of
 from . import takes
-from .operator import HeadOperator, head_of
 from .retargeting import retarget_to_head
 from .takes import TakeReport
 

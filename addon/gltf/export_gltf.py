@@ -9,11 +9,11 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
-from ..core.errors import BadInput, CannotWrite, MissingPart
-from ..core.files import atomic_write
+from ...core.errors import BadInput, CannotWrite, MissingPart
+from ...core.files import atomic_write
+from ..face.materials import scene_lit
+from ..operator import HeadOperator, head_of
 from .glb import read_document, scale_scenes, write_document
-from .materials import scene_lit
-from .operator import HeadOperator, head_of
 
 SETTINGS = {
     "export_format": "GLB", "use_selection": True, "export_yup": True, "export_apply": False,

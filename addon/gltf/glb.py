@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import BadInput
+from ...core.errors import BadInput
 
 MAGIC, VERSION, JSON_CHUNK = b"glTF", 2, b"JSON"
 

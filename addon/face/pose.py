@@ -6,7 +6,7 @@ import numpy as np
 from mathutils import Matrix
 from numpy.typing import NDArray
 
-from ..core.camera import Camera
+from ...core.camera import Camera
 from . import axes
 
 Array = NDArray[np.float64]

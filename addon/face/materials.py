@@ -14,10 +14,10 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import BadInput
-from ..core.face_model import FaceModel
-from ..core.model_files import DEFAULT_MODEL, default_model
-from ..core.part_colours import IRIS_ANGLE, IRIS_COLOUR, PART_COLOURS, eyeball_angles, vertex_colours
+from ...core.errors import BadInput
+from ...core.face_model import FaceModel
+from ...core.model_files import DEFAULT_MODEL, default_model
+from ...core.part_colours import IRIS_ANGLE, IRIS_COLOUR, PART_COLOURS, eyeball_angles, vertex_colours
 
 _PAINTED = DEFAULT_MODEL.with_name("default_texture.jpg")
 _PAINTED_TAG = "mien_painted_for"

@@ -16,12 +16,12 @@ import bpy
 from bpy.app.handlers import persistent
 from bpy.props import BoolProperty, FloatProperty, StringProperty
 
-from ..core.errors import BadInput, MienError, MissingPart
+from ...core.errors import BadInput, MienError, MissingPart
+from ..engine import shared
+from ..engine.client import EngineError, Job, JobState
+from ..preferences import engine_log, engine_python
+from ..refs import Ref
 from . import job_preview
-from .engine import shared
-from .engine.client import EngineError, Job, JobState
-from .preferences import engine_log, engine_python
-from .refs import Ref
 
 _HANDS_ON = ("TRANSFORM_OT_", "SCULPT_OT_", "PAINT_OT_", "MESH_OT_", "GRAPH_OT_", "ACTION_OT_")
 """Operators that hold on to data while they run"""
@@ -251,7 +251,7 @@ def submit(kind: str, params: Mapping[str, Any]) -> Job:
     """
     found = engine_python()
     if not found:
-        from .engine.sentences import NO_PYTHON
+        from ..engine.sentences import NO_PYTHON
 
         raise MissingPart(NO_PYTHON)
     return shared.running_engine(shared.command(found), log=engine_log()).submit(kind, params)

@@ -10,8 +10,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import BadInput, MienError
-from ..core.face_model import FaceModel
+from ...core.errors import BadInput, MienError
+from ...core.face_model import FaceModel
 from . import axes
 from .models import check_topology, model_of
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import bpy.utils.previews
 import numpy as np
 
-from ..core.engine.protocol import PREVIEW_SIDE
+from ...core.engine.protocol import PREVIEW_SIDE
 
 CLASSES: tuple[type, ...] = ()
 
