@@ -67,11 +67,11 @@ def measure(blender: Blender) -> dict[str, object]:
 
 def _print_table(told: list[dict[str, object]]) -> None:
     versions = [str(one["blender"]) for one in told]
-    print(f"{'':52}{'wanted':>9}" + "".join(f"{version:>12}" for version in versions))
+    print(f"{'':56}{'wanted':>9}" + "".join(f"{version:>12}" for version in versions))
     figures = [one["figures"] for one in told]
     for name in figures[0] if figures else ():  # type: ignore[attr-defined]
         row = "".join(f"{one[name]:12.4g}" for one in figures)  # type: ignore[index]
-        print(f"{name:52}{WANTED.get(name, ''):>9}{row}")
+        print(f"{name:56}{WANTED.get(name, ''):>9}{row}")
 
 
 if __name__ == "__main__":
