@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .codec import LIMIT
-from .config import TIMER, timer
+from .config import LEASH, LEASH_PULL, TIMER, timer
 from .files import Network
 from .network import Aim, Dynamics
-from .runtime import Noise, Target
+from .runtime import Noise, Target, home_line
 
 Floats = NDArray[np.float32]
 
@@ -43,13 +43,19 @@ def roll_out(net: Dynamics, observed: Floats, anchor: Floats, frames: int, tempe
     uniform = torch.as_tensor(np.stack([n.uniform for n in noise]), device=device)
     normal = torch.as_tensor(np.stack([n.normal for n in noise]), device=device)
     state, step = seen[:, -1], steps[:, -1]
+    lines = [home_line(a, frames, targets[i] if targets else None) for i, a in enumerate(np.asarray(anchor))]
+    homes = torch.as_tensor(np.stack(lines), device=device)
+    leash, pull = (net.member @ torch.tensor(values, device=device) for values in (LEASH, LEASH_PULL))
     out: list[Tensor] = []
     for t in range(frames):
         read, pace = net.inputs(state, step, home, aim.at(t))
         hidden, memory = net.lstm(read[:, None], memory)
         said = net.step_of(hidden[:, 0], read, step, pace)
         step = said.expected if temperature == 0 else net.draw(said, temperature, uniform[:, t], normal[:, t])
-        state = (state + step * net.step_scale).clamp(-LIMIT, LIMIT)
+        state = state + step * net.step_scale
+        away = state - homes[:, t]
+        over = away - torch.maximum(torch.minimum(away, leash), -leash)
+        state = (state - pull * over).clamp(-LIMIT, LIMIT)
         out.append(state)
     return np.asarray(torch.stack(out, 1).cpu().numpy())
 

@@ -18,6 +18,12 @@ LONGEST = 60
 NEAR = 5.0
 STEEP = 4.0
 HOMEWARD = 0.2
+LEASH, LEASH_PULL = (0.8, 0.8, 0.5, 0.2), (0.05, 0.1, 0.1, 0.1)
+"""By group of numbers: beyond the first distance from home the second share of the rest is taken back at every frame.
+Two seconds of learned motion do not say what keeps a minute of it together."""
+LIVELINESS = (1.9, 1.5, 1.4, 1.75)
+"""By group of numbers: factor on the deviations of what is drawn. Dropout and averaging make the density shy of quick
+movements; these give a minute the power that real motion has, on persons kept for choosing."""
 TIMER = 5
 
 
@@ -67,7 +73,8 @@ def shapes(config: Config) -> dict[str, tuple[int, ...]]:
     h = config.hidden
     return {"lstm.weight_ih_l0": (4 * h, config.inputs), "lstm.weight_hh_l0": (4 * h, h), "lstm.bias_ih_l0": (4 * h,),
             "lstm.bias_hh_l0": (4 * h,), "head.weight": (config.outputs, h), "head.bias": (config.outputs,),
-            "momentum": (2, config.state), "pull": (2, config.state), "home": (2, config.state)}
+            "momentum": (2, config.state), "pull": (2, config.state), "home": (2, config.state),
+            "liveliness": (config.state,)}
 
 
 def timer(frames_left: NDArray[np.floating], length: NDArray[np.floating], aimed: NDArray[np.floating],

@@ -43,6 +43,9 @@ class Dynamics(nn.Module):
 
     step_scale: Tensor
     member: Tensor
+    liveliness: Tensor
+    """(D,) factor on the deviations of what is drawn; 1 while training, then set so that the quickest motion has the
+    power that real motion has"""
 
     def __init__(self, config: Config, step_scale: np.ndarray, group: np.ndarray, dropout: float = 0.0) -> None:
         super().__init__()
@@ -52,6 +55,7 @@ class Dynamics(nn.Module):
         self.momentum = nn.Parameter(torch.full((2, config.state), 0.7))
         self.pull = nn.Parameter(torch.full((2, config.state), 0.5))
         self.home = nn.Parameter(torch.full((2, config.state), 0.1))
+        self.register_buffer("liveliness", torch.ones(config.state))
         self.dropout = nn.Dropout(dropout)
         self.register_buffer("step_scale", torch.as_tensor(np.array(step_scale)), persistent=False)
         member = np.eye(config.groups, dtype=np.float32)[np.asarray(group)]
@@ -106,4 +110,4 @@ class Dynamics(nn.Module):
         mean = torch.gather(said.means, -2, index)[..., 0, :]
         deviation = torch.exp(torch.gather(said.log_deviations, -2, index)[..., 0, :])
         share, spread = min(temperature, 1.0), max(temperature, 1.0)
-        return said.expected + share * (mean + deviation * spread * normal - said.expected)
+        return said.expected + share * (mean + deviation * self.liveliness * spread * normal - said.expected)

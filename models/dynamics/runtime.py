@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .codec import LIMIT, Codec
-from .config import HOMEWARD, STEEP, TIMER, Config, timer
+from .config import HOMEWARD, LEASH, LEASH_PULL, STEEP, TIMER, Config, timer
 
 Floats = NDArray[np.float32]
 
@@ -41,6 +41,8 @@ class Runtime:
 
     def __init__(self, config: Config, codec: Codec, weights: dict[str, Floats]) -> None:
         self.config, self.codec, self.weights = config, codec, weights
+        self._leash = np.asarray(LEASH, np.float32)[codec.group]
+        self._pull = np.asarray(LEASH_PULL, np.float32)[codec.group]
         # One product a frame: input and memory side by side, both biases in one.
         self._both = np.ascontiguousarray(
             np.concatenate([weights["lstm.weight_ih_l0"], weights["lstm.weight_hh_l0"]], 1))
@@ -64,14 +66,21 @@ class Runtime:
             self._read(read, state, step, anchor)
             cell = self._advance(read, cell)
         clock = _clock(frames, target)
+        homes = home_line(anchor, frames, target)
         state, step = observed[-1], steps[-1]
         for t in range(frames):
             pace = self._read(read, state, step, anchor, target, clock[t], frames - t)
             cell = self._advance(read, cell)
             going = self._going(state - anchor, step, pace)
             step = self._step(read[-h:], going, temperature, noise.uniform[t], noise.normal[t])
-            state = out[t] = np.clip(state + step * scale, -LIMIT, LIMIT)
+            state = out[t] = self._leashed(state + step * scale, homes[t])
         return out
+
+    def _leashed(self, state: Floats, home: Floats) -> Floats:
+        """A state (D,) that has strayed too far is drawn back a little."""
+        away = state - home
+        over = away - np.clip(away, -self._leash, self._leash)
+        return np.asarray(np.clip(state - self._pull * over, -LIMIT, LIMIT), np.float32)
 
     def _read(self, read: Floats, state: Floats, step: Floats, anchor: Floats, target: Target | None = None,
               clock: Floats | None = None, left: int = 1) -> Floats:
@@ -121,9 +130,18 @@ class Runtime:
         passed = np.cumsum(weights / weights.sum(0), 0) < uniform
         chosen = np.minimum(passed.sum(0), k - 1)[self.codec.group]
         here = np.arange(d)
-        deviation = np.exp(logs[chosen, here]) * np.float32(max(temperature, 1.0))
+        deviation = np.exp(logs[chosen, here]) * (w["liveliness"] * np.float32(max(temperature, 1.0)))
         drawn = means[chosen, here] + deviation * normal
         return np.asarray(expected + np.float32(min(temperature, 1.0)) * (drawn - expected))
+
+
+def home_line(anchor: Floats, frames: int, target: Target | None) -> Floats:
+    """Where the face is at home (frames, D): at the anchor, or on the way from it to the target."""
+    homes = np.repeat(np.asarray(anchor, np.float32)[None], frames, 0)
+    if target is not None:
+        t = np.arange(1, frames + 1, dtype=np.float32)[:, None] / np.float32(frames)
+        homes = homes + t * t * (3 - 2 * t) * (target.state - anchor)
+    return homes
 
 
 def _clock(frames: int, target: Target | None) -> Floats:

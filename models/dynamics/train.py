@@ -19,7 +19,7 @@ from ...core.model_files import default_model
 from ...core.progress import Progress
 from .bridge import fit_bridge
 from .codec import Codec
-from .config import Config
+from .config import LIVELINESS, Config
 from .corpus import SHIPPED, Clip, load_corpus, split_of
 from .losses import SurfaceLoss, Tensors, Weights, losses
 from .network import Dynamics
@@ -35,7 +35,7 @@ NAMES = ("density", "energy", "coefficients", "vertices", "loss")
 class Plan:
     """How a network is trained."""
 
-    steps: int = 1500
+    steps: int = 1000
     batch: int = 40
     hidden: int = 96
     mixtures: int = 4
@@ -198,8 +198,9 @@ class Run:
 
     def write(self, path: Path) -> None:
         arrays = {k: v.detach().cpu().numpy() for k, v in self.average.items()}
-        write_network(path, {**arrays, "bridge": self.bridge}, self.config, self.codec, self.channels,
-                      self.model_hash, self.persons)
+        lively = np.asarray(LIVELINESS, np.float32)[self.codec.group]
+        write_network(path, {**arrays, "bridge": self.bridge, "liveliness": lively}, self.config, self.codec,
+                      self.channels, self.model_hash, self.persons)
 
 
 def write_network(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: Config, codec: Codec,
