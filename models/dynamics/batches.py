@@ -10,7 +10,7 @@ from .codec import LIMIT
 from .config import LEASH, LEASH_PULL, TIMER, timer
 from .files import Network
 from .network import Aim, Dynamics
-from .runtime import Noise, Target, home_line
+from .runtime import Noise, Target, home_line, liveliness
 
 Floats = NDArray[np.float32]
 
@@ -45,6 +45,7 @@ def roll_out(net: Dynamics, observed: Floats, anchor: Floats, frames: int, tempe
     state, step = seen[:, -1], steps[:, -1]
     lines = [home_line(a, frames, targets[i] if targets else None) for i, a in enumerate(np.asarray(anchor))]
     homes = torch.as_tensor(np.stack(lines), device=device)
+    normal = normal * torch.as_tensor(liveliness(net.liveliness.cpu().numpy(), seen.shape[1], frames), device=device)
     leash, pull = (net.member @ torch.tensor(values, device=device) for values in (LEASH, LEASH_PULL))
     out: list[Tensor] = []
     for t in range(frames):

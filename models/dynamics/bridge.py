@@ -15,9 +15,9 @@ Array = NDArray[np.float64]
 LENGTHS = 2.0 ** np.arange(1, 10)
 """Frames"""
 LAGS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128])
-_NOISE = 1e-5
+_NOISE, _LEAST = 1e-5, 1e-12
 """Share of a state's variance that is not motion"""
-_CONTEXT = 12
+_CONTEXT = 4
 
 
 def kernels(lags: NDArray[np.floating]) -> Array:
@@ -29,21 +29,22 @@ def kernels(lags: NDArray[np.floating]) -> Array:
 def fit_bridge(tracks: list[NDArray[np.floating]]) -> Floats:
     """Weights (L, D) of the kernels from states (T, D) of many clips, by the mean square change at `LAGS`.
 
-    Changes count relative to their size, so that short times are as exact as long ones.
+    Geometric means over the clips, so that the liveliest do not speak for all; and changes count relative to their
+    size, so that short times are as exact as long ones.
     """
     from scipy.optimize import nnls
 
     change = []
     for lag in LAGS:
-        steps = np.concatenate([t[lag:] - t[:-lag] for t in tracks if len(t) > lag])
-        change.append(np.square(steps.astype(np.float64)).mean(0))
+        squares = [np.square((t[lag:] - t[:-lag]).astype(np.float64)).mean(0) for t in tracks if len(t) > lag]
+        change.append(np.exp(np.log(np.array(squares) + _LEAST).mean(0)))
     wanted = np.array(change)
     basis = 2 * (1 - kernels(LAGS)).T
     return np.stack([nnls(basis / w[:, None], np.ones(len(LAGS)))[0] for w in wanted.T], 1).astype(np.float32)
 
 
 def bridge(before: Floats, after: Floats, frames: int, weights: Floats) -> Floats:
-    """The `frames` states between known ones (B, D) and (A, D), of which twelve on each side are heard at most."""
+    """The `frames` states between known ones (B, D) and (A, D), of which four on each side are heard at most."""
     before, after = before[-_CONTEXT:], after[:_CONTEXT]
     known = np.concatenate([np.arange(1 - len(before), 1), np.arange(len(after)) + frames + 1]).astype(np.float64)
     values = np.concatenate([before, after]).astype(np.float64)

@@ -21,7 +21,13 @@ HOMEWARD = 0.2
 LEASH, LEASH_PULL = (0.8, 0.8, 0.5, 0.2), (0.05, 0.1, 0.1, 0.1)
 """By group of numbers: beyond the first distance from home the second share of the rest is taken back at every frame.
 Two seconds of learned motion do not say what keeps a minute of it together."""
-LIVELINESS = (1.9, 1.5, 1.4, 1.75)
+CAUTION = 0.1
+"""Share of the learned expectation that is used beyond the momentum of each number: with as few persons as are learned
+from, the rest does not carry over to others"""
+CALM, WARMING = 0.7, 60.0
+"""Factor on the deviations at first, and after how many frames, observed ones counted, it has become LIVELINESS: of a
+face that was seen for a moment only, its movement is not known"""
+LIVELINESS = (1.75, 1.5, 1.4, 1.45)
 """By group of numbers: factor on the deviations of what is drawn. Dropout and averaging make the density shy of quick
 movements; these give a minute the power that real motion has, on persons kept for choosing."""
 TIMER = 5

@@ -110,4 +110,4 @@ class Dynamics(nn.Module):
         mean = torch.gather(said.means, -2, index)[..., 0, :]
         deviation = torch.exp(torch.gather(said.log_deviations, -2, index)[..., 0, :])
         share, spread = min(temperature, 1.0), max(temperature, 1.0)
-        return said.expected + share * (mean + deviation * self.liveliness * spread * normal - said.expected)
+        return said.expected + share * (mean + deviation * spread * normal - said.expected)

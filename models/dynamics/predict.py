@@ -25,6 +25,10 @@ OBSERVED = 30
 LONGEST = 20_000
 """Frames at most that are made at once"""
 SHORTEST_TARGET = 2
+TOGETHER = 0.7
+EYES = (*((f"eye{what}Left", f"eye{what}Right") for what in ("Blink", "LookDown", "LookUp", "Squint", "Wide")),
+        ("eyeLookOutLeft", "eyeLookInRight"), ("eyeLookInLeft", "eyeLookOutRight"))
+"""Channels of both eyes that people move together"""
 _SETTLE = 1.0
 """Seconds in which what the components cannot say of the last observed frame fades"""
 _SAME = 1e-6
@@ -69,7 +73,7 @@ def predict(motion: Motion, frames: int, *, target: Motion | None = None, seed: 
     if goal is not None:
         made = arrived(made, goal.state)
     times = np.arange(1, frames + 1) * (FPS / motion.fps if goal is None else count / frames)
-    return view.motion(made, np.asarray(times, np.float64), frames, target)
+    return view.motion(made, np.asarray(times, np.float64), frames, target, TOGETHER * min(temperature, 1))
 
 
 def inbetween(start: Motion, end: Motion, frames: int, *, seed: int = 0, temperature: float = 0.0,
@@ -174,9 +178,9 @@ class _View:
             return Target(states[0])
         return Target(states[0], np.clip((states[1] - states[0]) / self.network.codec.step_scale, -LIMIT, LIMIT))
 
-    def motion(self, states: Floats, times: Array, frames: int, target: Motion | None) -> Motion:
+    def motion(self, states: Floats, times: Array, frames: int, target: Motion | None, together: float = 0.0) -> Motion:
         """States (N, D), the first one that of the last observed frame, at times (frames,) as a motion that begins
-        where the source ends and ends exactly where the target is."""
+        where the source ends and ends exactly where the target is; the eyes go `together`, 0..1."""
         net, source = self.network, self.source
         codec = net.codec
         sampled = _sampled(states, times)
@@ -188,13 +192,15 @@ class _View:
         else:
             right = share * share * (3 - 2 * share)
             left = 1 - right
-        expression = codec.expression(sampled) + left[:, None] * (self.expression - codec.expression(states[0]))
+        pairing = paired_eyes(net.channels, together)
+        expression, first, last = (codec.expression(part) @ pairing for part in (sampled, states[0], states[-1]))
+        expression = expression + left[:, None] * (self.expression - first)
         turned = vector(multiply(self.turn, quaternion(rotation)))
-        first = vector(multiply(self.turn, quaternion(codec.pose(states[0], self.place)[0])))
-        turned += left[:, None] * _near(self.rotation, first)
+        begun = vector(multiply(self.turn, quaternion(codec.pose(states[0], self.place)[0])))
+        turned += left[:, None] * _near(self.rotation, begun)
         if target is not None:
             wanted = expressions_on(part(target, 0, 1), net.channels)[0]
-            expression += right[:, None] * (wanted - codec.expression(states[-1]))
+            expression += right[:, None] * (wanted - last)
         expression = np.clip(expression, 0, 1)
         if target is not None:
             expression[-1], turned[-1], translation[-1] = wanted, target.rotation[0], target.translation[0]
@@ -202,6 +208,18 @@ class _View:
         return replace(source, expression=np.asarray(expression[:, back], np.float32),
                        rotation=turned.astype(np.float32), translation=translation,
                        confidence=np.ones(frames, np.float32))
+
+
+def paired_eyes(channels: tuple[str, ...], share: float) -> Floats:
+    """A map (E, E) of expressions that draws both lids, and both eyes' looks, this share of the way to their mean: a
+    tracker errs for each eye by itself, and the network would learn winks and squints from it."""
+    pairing = np.eye(len(channels), dtype=np.float32)
+    place = {name: i for i, name in enumerate(channels)}
+    for one, other in EYES:
+        if one in place and other in place:
+            i, j = place[one], place[other]
+            pairing[[i, j], [i, j]], pairing[[i, j], [j, i]] = 1 - share / 2, share / 2
+    return pairing
 
 
 def _near(wanted: NDArray[np.floating], have: NDArray[np.floating]) -> Array:

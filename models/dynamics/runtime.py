@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .codec import LIMIT, Codec
-from .config import HOMEWARD, LEASH, LEASH_PULL, STEEP, TIMER, Config, timer
+from .config import CALM, HOMEWARD, LEASH, LEASH_PULL, STEEP, TIMER, WARMING, Config, timer
 
 Floats = NDArray[np.float32]
 
@@ -66,13 +66,15 @@ class Runtime:
             self._read(read, state, step, anchor)
             cell = self._advance(read, cell)
         clock = _clock(frames, target)
+        lively = liveliness(self.weights["liveliness"], len(observed), frames)
         homes = home_line(anchor, frames, target)
         state, step = observed[-1], steps[-1]
         for t in range(frames):
             pace = self._read(read, state, step, anchor, target, clock[t], frames - t)
             cell = self._advance(read, cell)
             going = self._going(state - anchor, step, pace)
-            step = self._step(read[-h:], going, temperature, noise.uniform[t], noise.normal[t])
+            step = self._step(read[-h:], going, temperature, noise.uniform[t],
+                              noise.normal[t] * lively[t])
             state = out[t] = self._leashed(state + step * scale, homes[t])
         return out
 
@@ -130,7 +132,7 @@ class Runtime:
         passed = np.cumsum(weights / weights.sum(0), 0) < uniform
         chosen = np.minimum(passed.sum(0), k - 1)[self.codec.group]
         here = np.arange(d)
-        deviation = np.exp(logs[chosen, here]) * (w["liveliness"] * np.float32(max(temperature, 1.0)))
+        deviation = np.exp(logs[chosen, here]) * np.float32(max(temperature, 1.0))
         drawn = means[chosen, here] + deviation * normal
         return np.asarray(expected + np.float32(min(temperature, 1.0)) * (drawn - expected))
 
@@ -142,6 +144,12 @@ def home_line(anchor: Floats, frames: int, target: Target | None) -> Floats:
         t = np.arange(1, frames + 1, dtype=np.float32)[:, None] / np.float32(frames)
         homes = homes + t * t * (3 - 2 * t) * (target.state - anchor)
     return homes
+
+
+def liveliness(factor: Floats, observed: int, frames: int) -> Floats:
+    """Factors (frames, D) on the deviations of what is drawn, growing with the frames that the LSTM has seen."""
+    share = np.minimum(1, (np.arange(frames, dtype=np.float32)[:, None] + observed) / np.float32(WARMING))
+    return np.asarray(CALM + (factor - CALM) * share, np.float32)
 
 
 def _clock(frames: int, target: Target | None) -> Floats:

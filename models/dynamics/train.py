@@ -19,7 +19,7 @@ from ...core.model_files import default_model
 from ...core.progress import Progress
 from .bridge import fit_bridge
 from .codec import Codec
-from .config import LIVELINESS, Config
+from .config import CAUTION, LIVELINESS, Config
 from .corpus import SHIPPED, Clip, load_corpus, split_of
 from .losses import SurfaceLoss, Tensors, Weights, losses
 from .network import Dynamics
@@ -199,8 +199,17 @@ class Run:
     def write(self, path: Path) -> None:
         arrays = {k: v.detach().cpu().numpy() for k, v in self.average.items()}
         lively = np.asarray(LIVELINESS, np.float32)[self.codec.group]
+        if self.plan.weights.density:
+            careful(arrays, self.config.state)
         write_network(path, {**arrays, "bridge": self.bridge, "liveliness": lively}, self.config, self.codec,
                       self.channels, self.model_hash, self.persons)
+
+
+def careful(arrays: dict[str, np.ndarray], state: int) -> None:
+    """Take most of the learned expectation back, and all of its way home (see CAUTION)."""
+    for name in ("head.weight", "head.bias"):
+        arrays[name] = np.concatenate([arrays[name][:state] * np.float32(CAUTION), arrays[name][state:]])
+    arrays["home"] = arrays["home"] * np.array([[0], [1]], np.float32)
 
 
 def write_network(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: Config, codec: Codec,
