@@ -190,8 +190,7 @@ class _View:
             rest = np.exp(-np.arange(1, frames + 1) / (source.fps * _SETTLE))
             left, right = rest, np.zeros(frames)
         else:
-            right = share * share * (3 - 2 * share)
-            left = 1 - right
+            left, right = 1 - share, share
         pairing = paired_eyes(net.channels, together)
         expression, first, last = (codec.expression(part) @ pairing for part in (sampled, states[0], states[-1]))
         expression = expression + left[:, None] * (self.expression - first)
