@@ -11,8 +11,8 @@ from typing import NoReturn
 from .. import __version__
 from .errors import MienError
 
-COMMANDS = ("fit", "track", "animate", "export", "preview", "model", "evaluate", "doctor", "demo",
-            "engine")
+COMMANDS = ("fit", "track", "animate", "predict", "export", "preview", "model", "evaluate", "dataset",
+            "train", "doctor", "demo", "engine")
 EPILOG = """exit codes: 0 done, 1 the input or the machine is at fault (one line says how), 2 wrong arguments,
 3 a bug in mien, 130 interrupted"""
 

@@ -71,6 +71,13 @@ def test_core_imports_without_bpy_and_torch() -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize("module", ["predict", "idle", "bridge", "files", "weights"])
+def test_dynamics_need_numpy_alone(module: str) -> None:
+    result = _run(_blocked("scipy", "numba", "onnxruntime", "av", "PIL", "matplotlib", "tqdm", "torch", "bpy",
+                           "safetensors") + f"import mien.models.dynamics.{module}")
+    assert result.returncode == 0, result.stderr
+
+
 @pytest.mark.parametrize("module", GROUND_FLOOR)
 def test_ground_floor_needs_numpy_alone(module: str) -> None:
     result = _run(_blocked("scipy", "numba", "onnxruntime", "av", "PIL", "matplotlib", "tqdm", "torch", "bpy")

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Move the face of a photo by a motion or by another video, and write a video."""
+"""Move the face of a photo by a motion, by another video, or by what a network thinks it does next; write a video."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import imagined
 from . import options as common
 
 if TYPE_CHECKING:
     from ..face_model import FaceModel
+    from ..fit import Fit
     from ..motion import Motion
 
 HELP = "a photo and a motion to a video (.mp4)"
@@ -19,6 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     driver = parser.add_mutually_exclusive_group(required=True)
     driver.add_argument("--motion", type=Path, metavar="FILE", help=".npz, .csv (Live Link Face) or .json")
     driver.add_argument("--driving", type=Path, metavar="VIDEO", help="a video whose face drives the photo")
+    imagined.add_drivers(driver)
+    imagined.add_options(parser)
     common.add_output(parser, "the video, .mp4")
     parser.add_argument("--renderer", choices=("mesh",), default="mesh",
                         help="mesh: the photo is moved by the fitted head")
@@ -34,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     common.check_outputs(options.output, suffixes={options.output: (".mp4",)})
+    imagined.check(options)
     from ..fitting import fit_photo
     from ..image import read_image
     from ..playback import SYNTHETIC, animate, write_video
@@ -42,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
     model = common.chosen_model(options)
     photo = read_image(options.photo)
     fit = fit_photo(photo, model, face=options.face)
-    motion = _motion(options, model)
+    motion = _motion(options, model, fit)
     frames = animate(photo, fit, motion, model, relative=options.relative)
     with progress_bar("rendering", total=len(motion), unit="frames", quiet=options.quiet) as progress:
         write_video(options.output, frames, motion.fps, progress, sound=options.driving, metadata=SYNTHETIC)
@@ -51,12 +56,14 @@ def run(options: argparse.Namespace) -> None:
     common.report(options, result, "\n  ".join(lines))
 
 
-def _motion(options: argparse.Namespace, model: "FaceModel") -> "Motion":
+def _motion(options: argparse.Namespace, model: "FaceModel", fit: "Fit") -> "Motion":
     from ..fitting import track_video
     from ..motion_files import load_motion
     from ..progress import progress_bar
 
     if options.motion:
         return load_motion(options.motion, model)
+    if not options.driving:
+        return imagined.imagined(options, model, fit)
     with progress_bar("tracking", unit="frames", quiet=options.quiet) as progress:
         return track_video(options.driving, model, progress=progress)

@@ -2,14 +2,18 @@
 """How good Mien is, measured on data with known answers."""
 
 import os
+from importlib import import_module
 
 from ..progress import progress_bar
 from .report import Report as Report
 
 
 def evaluate(what: str, data: str | os.PathLike[str], *, identity_net: str | os.PathLike[str] | None = None,
+             weights: str | os.PathLike[str] | None = None, baseline: str | os.PathLike[str] | None = None,
              quiet: bool = False) -> Report:
-    """Measure `aflw2000`, `ict` or `clips` on a folder of data.
+    """Measure `aflw2000`, `ict`, `clips` or `dynamics` on a folder of data.
+
+    `weights` are of a network for dynamics, `baseline` of a deterministic one that it is compared with.
 
     Raises:
         BadInput: the folder does not hold that data.
@@ -23,6 +27,10 @@ def evaluate(what: str, data: str | os.PathLike[str], *, identity_net: str | os.
             from .ict import evaluate_ict
 
             return evaluate_ict(data, progress)
+        if what == "dynamics":
+            measure = import_module("...models.dynamics.evaluation.measure", __package__)
+            report: Report = measure.evaluate_dynamics([data], weights=weights, baseline=baseline, progress=progress)
+            return report
         from .clips import evaluate_clips
 
         return evaluate_clips(data, identity_net, progress)

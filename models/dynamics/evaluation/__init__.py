@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How good the dynamics are, on persons who were not learned from."""
