@@ -3,7 +3,7 @@
 
 import bpy
 import numpy as np
-from mathutils import Matrix
+from mathutils import Euler, Matrix
 from numpy.typing import NDArray
 
 from ...core.camera import Camera
@@ -36,6 +36,16 @@ def parent_matrix(thing: bpy.types.Object) -> Array:
     if thing.parent_type == "OBJECT":
         return world_matrix(thing.parent) @ np.array(thing.matrix_parent_inverse, np.float64)
     return np.array(thing.matrix_world @ thing.matrix_basis.inverted_safe(), np.float64)
+
+
+def deltas_of(thing: bpy.types.Object) -> tuple[Array, Array]:
+    """An object's delta transform: (3,) on top of its location, (3, 3) after its rotation."""
+    turn = Matrix.Identity(3)
+    if thing.rotation_mode == "QUATERNION":
+        turn = thing.delta_rotation_quaternion.normalized().to_matrix()
+    elif thing.rotation_mode != "AXIS_ANGLE":  # for which Blender's Python has no delta
+        turn = Euler(thing.delta_rotation_euler, thing.rotation_mode).to_matrix()
+    return np.array(thing.delta_location, np.float64), np.array(turn, np.float64)
 
 
 def camera_of(camera: bpy.types.Object, scene: bpy.types.Scene) -> Camera:
@@ -71,9 +81,11 @@ def head_channels(head: bpy.types.Object, rotation: NDArray[np.floating], transl
     turns, places = axes.pose_to_world(rotation, translation, camera_world, metres_per_unit(head))
     parent = parent_matrix(head)
     inverse = np.linalg.inv(parent)
-    local_turns = _without_scale(parent).T @ turns
+    delta_place, delta_turn = deltas_of(head)
+    local_turns = delta_turn.T @ _without_scale(parent).T @ turns
     path, values = _rotation_values(head.rotation_mode, local_turns)
-    channels = {("location", i): (places @ inverse[:3, :3].T + inverse[:3, 3])[:, i] for i in range(3)}
+    local_places = places @ inverse[:3, :3].T + inverse[:3, 3] - delta_place
+    channels = {("location", i): local_places[:, i] for i in range(3)}
     return channels | {(path, i): values[:, i] for i in range(values.shape[1])}
 
 

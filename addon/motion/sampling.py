@@ -44,8 +44,7 @@ def pose_paths(head: bpy.types.Object) -> list[CurvePath]:
 
 def _is_plain(thing: bpy.types.Object) -> bool:
     """Whether an object's world matrix follows from its own location and rotation curves alone."""
-    deltas = (*thing.delta_location, *thing.delta_rotation_euler, *thing.delta_rotation_quaternion[1:])
-    moved = any(deltas) or any(s != 1.0 for s in thing.delta_scale)
+    moved = any(path.startswith("delta_") for path, _ in curves.curve_names(thing))
     return not (thing.parent or thing.constraints or moved or curves.in_nla(thing) or curves.driven(thing))
 
 
@@ -54,8 +53,9 @@ def curve_worlds(head: bpy.types.Object, frames: NDArray[np.floating]) -> Array:
     paths = pose_paths(head)
     values = np.asarray(curves.read(head, paths, frames), np.float64)
     out = np.tile(np.eye(4), (len(frames), 1, 1))
-    out[:, :3, 3] = values[:, :3]
-    out[:, :3, :3] = _turns(head.rotation_mode, values[:, 3:]) * np.array(head.scale)
+    place, turn = poses.deltas_of(head)
+    out[:, :3, 3] = values[:, :3] + place
+    out[:, :3, :3] = turn @ _turns(head.rotation_mode, values[:, 3:]) * np.array(head.scale) * head.delta_scale
     return out
 
 

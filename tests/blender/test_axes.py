@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from mathutils import Euler, Matrix
+from mathutils import Euler, Matrix, Quaternion
 from mien.addon.face import axes, pose
 from mien.core.camera import rotation_matrix, to_camera
 
@@ -85,7 +85,8 @@ def test_angles_and_quaternions_do_not_jump() -> None:
 
 @pytest.mark.parametrize("mode", ["XYZ", "ZYX", "YXZ", "QUATERNION", "AXIS_ANGLE"])
 @pytest.mark.parametrize("with_parent", [False, True])
-def test_posing_and_reading_a_head_in_every_rotation_mode(mode: str, with_parent: bool) -> None:
+@pytest.mark.parametrize("with_deltas", [False, True])
+def test_posing_and_reading_a_head_in_every_rotation_mode(mode: str, with_parent: bool, with_deltas: bool) -> None:
     from blender.known_heads import new_head
 
     head = new_head()
@@ -98,6 +99,9 @@ def test_posing_and_reading_a_head_in_every_rotation_mode(mode: str, with_parent
         head.parent.scale = (2, 2, 2)
         head.matrix_parent_inverse = Matrix.Rotation(0.3, 4, "X")
     camera = axes.stage_matrix((0.2, -0.1, 0.4), (0, 0, 1), 1.0)
+    if with_deltas:
+        head.delta_location, head.delta_rotation_euler = (0.3, 0.1, -0.2), (0.5, -0.3, 0.2)
+        head.delta_rotation_quaternion = Quaternion((1, 2, 3), 0.7)
     bpy.context.view_layer.update()
     rotation, translation = np.array((0.2, -0.5, 0.3)), np.array((0.05, -0.02, 0.8))
     pose.pose_head(head, rotation, translation, camera)

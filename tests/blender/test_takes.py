@@ -11,7 +11,7 @@ from blender.known_heads import evaluated, new_head, random_identity
 from blender.known_motions import counts, pose_error, random_motion, set_rate, talking
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
-from mien.addon.face import axes
+from mien.addon.face import axes, pose
 from mien.addon.motion import curves
 from mien.addon.motion.sampling import pose_paths
 from mien.addon.motion.takes import (
@@ -23,7 +23,7 @@ from mien.addon.motion.takes import (
     scene_fps,
     take_note,
 )
-from mien.core.camera import project
+from mien.core.camera import project, rotation_matrix
 from mien.core.channels import ARKIT52, REGIONS
 from mien.core.errors import BadInput
 from mien.core.keys import EXPRESSION_TOLERANCE
@@ -70,6 +70,26 @@ def test_equal_in_every_rotation_mode_however_far_it_turns(mode: str) -> None:
         assert np.abs(np.diff(values, axis=0)).max() < 1.5  # no jumps by a whole turn
     if mode == "QUATERNION":
         assert (np.sum(values[1:] * values[:-1], 1) > 0).all()
+
+
+@pytest.mark.parametrize("mode", ["XYZ", "QUATERNION"])
+def test_delta_transforms_are_reckoned_with(mode: str) -> None:
+    scene, head, motion = bpy.context.scene, new_head(), random_motion(5, 12)
+    head.rotation_mode = mode
+    head.delta_location, head.delta_scale = (0.3, 0.1, -0.2), (2, 2, 2)
+    head.delta_rotation_euler, head.delta_rotation_quaternion = (0.5, -0.3, 0.2), (0.8, 0.6, 0, 0)
+    assert_equal(there_and_back(head, motion), motion)
+    assert pose_error(action_motion(head, scene, np.arange(1.0, 13)), motion) <= POSE
+    scene.frame_set(5)
+    seen = head.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world
+    rotation, translation = pose.poses_of(head, np.array(seen)[None], pose.world_matrix(head.mien.camera))
+    np.testing.assert_allclose(translation[0], motion.translation[4], atol=POSE)
+    np.testing.assert_allclose(rotation_matrix(rotation[0]), rotation_matrix(motion.rotation[4]), atol=POSE)
+    head.keyframe_insert("delta_location", frame=1)
+    head.delta_location.x += 1
+    head.keyframe_insert("delta_location", frame=12)
+    scene.frame_set(1)
+    assert head_to_motion(head, scene, 1, 12).translation[11, 0] - motion.translation[11, 0] > 0.1
 
 
 def test_blender_shows_what_the_motion_says() -> None:
