@@ -32,12 +32,21 @@ def select_only(context: bpy.types.Context, scene: bpy.types.Scene, head: bpy.ty
     layer.objects.active = head
 
 
-def look_through_camera(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
-    """Turn the 3D view that the operator came from, or the largest one, to the scene's camera."""
+def look_through_camera(context: bpy.types.Context, scene: bpy.types.Scene, head: bpy.types.Object) -> None:
+    """Turn the 3D view that the operator came from, or the largest one, to the scene's camera.
+
+    A solid view shows the head's picture from then on; flat where it is of a photo, for the photo's light is in it.
+    """
     window = context.window
     if window is None or window.scene != scene:
         return
     views = [area for area in window.screen.areas if area.type == "VIEW_3D"]
     area = context.area if context.area in views else max(views, key=lambda a: a.width * a.height, default=None)
-    if area is not None:
-        area.spaces.active.region_3d.view_perspective = "CAMERA"
+    if area is None:
+        return
+    space = area.spaces.active
+    space.region_3d.view_perspective = "CAMERA"
+    if space.shading.type == "SOLID":
+        space.shading.color_type = "TEXTURE"
+        if head.data.mien.photo_light > 0:
+            space.shading.light = "FLAT"

@@ -76,7 +76,8 @@ class MIEN_OT_face_from_photo(EngineOperator, bpy.types.Operator):
                             "view, and keep it in the file", default=True)
     use_resolution: BoolProperty(name="Photo's Resolution", description="Render at the size of the photo",
                                  default=True)
-    use_camera_view: BoolProperty(name="Look through the Camera", description="Turn the 3D view to the camera",
+    use_camera_view: BoolProperty(name="Look through the Camera", description="Turn the 3D view to the camera, its solid "
+                                  "shading to the photo's colours",
                                   default=True)
 
     @classmethod
@@ -121,7 +122,7 @@ class MIEN_OT_face_from_photo(EngineOperator, bpy.types.Operator):
         head.data.mien.source = first.name
         select_only(context, scene, head)
         if self.use_camera_view:
-            look_through_camera(context, scene)
+            look_through_camera(context, scene, head)
         return f"{head.name}: confidence {fit.confidence:.0%}" + "".join(f". {w}" for w in fit.warnings)
 
     def _paths(self) -> list[str]:

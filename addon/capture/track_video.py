@@ -128,7 +128,8 @@ class MIEN_OT_track_video(EngineOperator, bpy.types.Operator):
     use_frame_range: BoolProperty(name="Clip's Frame Range", description="Set the scene's first and last frame to the "
                                   "clip's", default=True)
     use_resolution: BoolProperty(name="Clip's Resolution", description="Render at the size of the clip", default=True)
-    use_camera_view: BoolProperty(name="Look through the Camera", description="Turn the 3D view to the camera",
+    use_camera_view: BoolProperty(name="Look through the Camera", description="Turn the 3D view to the camera, its solid "
+                                  "shading to the photo's colours",
                                   default=True)
     reduce_keys: BoolProperty(name="Few Keys", description="Few Bézier keys that are easy to edit, in place of one for "
                               "every frame", default=False)
@@ -180,7 +181,7 @@ class MIEN_OT_track_video(EngineOperator, bpy.types.Operator):
                                    reshape=not self._keeps_shape(head))
         head.data.mien.warnings = "\n".join(warnings_of(job))
         if self.use_camera_view:
-            look_through_camera(context, scene)
+            look_through_camera(context, scene, head)
         return told(head, motion, report, job)
 
     def _keeps_shape(self, head: bpy.types.Object) -> bool:
