@@ -76,9 +76,8 @@ class MIEN_OT_face_from_photo(EngineOperator, bpy.types.Operator):
                             "view, and keep it in the file", default=True)
     use_resolution: BoolProperty(name="Photo's Resolution", description="Render at the size of the photo",
                                  default=True)
-    use_camera_view: BoolProperty(name="Look through the Camera", description="Turn the 3D view to the camera, its solid "
-                                  "shading to the photo's colours",
-                                  default=True)
+    use_camera_view: BoolProperty(name="Look through the Camera", description="Turn the 3D view to the camera, and "
+                                  "show the head's picture in it", default=True)
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

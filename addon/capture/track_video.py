@@ -128,9 +128,8 @@ class MIEN_OT_track_video(EngineOperator, bpy.types.Operator):
     use_frame_range: BoolProperty(name="Clip's Frame Range", description="Set the scene's first and last frame to the "
                                   "clip's", default=True)
     use_resolution: BoolProperty(name="Clip's Resolution", description="Render at the size of the clip", default=True)
-    use_camera_view: BoolProperty(name="Look through the Camera", description="Turn the 3D view to the camera, its solid "
-                                  "shading to the photo's colours",
-                                  default=True)
+    use_camera_view: BoolProperty(name="Look through the Camera", description="Turn the 3D view to the camera, and "
+                                  "show the head's picture in it", default=True)
     reduce_keys: BoolProperty(name="Few Keys", description="Few Bézier keys that are easy to edit, in place of one for "
                               "every frame", default=False)
 
