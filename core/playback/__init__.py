@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from ..face_model import FaceModel
 from ..motion import Motion
 from .transfer import Performance, transfer
-from .writer import SYNTHETIC, write_video
+from .writer import write_video
 
 if TYPE_CHECKING:
     from ..fitting import Fit
 
-__all__ = ["SYNTHETIC", "Performance", "animate", "transfer", "write_video"]
+__all__ = ["Performance", "animate", "transfer", "write_video"]
 
 
 def animate(photo: NDArray[np.uint8], fit: "Fit", motion: Motion, model: FaceModel | None = None, *,
