@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import imagined
+from . import imagined, transferred
 from . import options as common
 
 if TYPE_CHECKING:
@@ -27,11 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_output(parser, "the video, .mp4")
     parser.add_argument("--renderer", choices=("mesh",), default="mesh",
                         help="mesh: the photo is moved by the fitted head")
-    transfer = parser.add_mutually_exclusive_group()
-    transfer.add_argument("--relative", dest="relative", action="store_true", default=True,
-                          help="add the driver's changes to the photo's expression and pose (default)")
-    transfer.add_argument("--absolute", dest="relative", action="store_false",
-                          help="take the driver's expression and head rotation as they are")
+    transferred.add_options(parser)
     parser.add_argument("--face", type=int, metavar="N", help="the N-th face, from 0, the most prominent one")
     common.add_consent(parser)
     _add_signature(parser)
@@ -59,7 +55,8 @@ def run(options: argparse.Namespace) -> None:
     photo = read_image(options.photo)
     fit = fit_photo(photo, model, face=options.face)
     motion = _motion(options, model, fit)
-    frames = animate(photo, fit, motion, model, relative=options.relative)
+    motion, rules = transferred.suited_to(options, motion, model)
+    frames = animate(photo, fit, motion, model, rules=rules)
     with progress_bar("rendering", total=len(motion), unit="frames", quiet=options.quiet) as progress:
         write_video(options.output, frames, motion.fps, progress, sound=options.driving, signer=signer,
                     provenance=Provenance(COMPOSITE, consent=consent))
