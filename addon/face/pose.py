@@ -100,7 +100,10 @@ def continued(mode: str, channels: Channels, before: Mapping[tuple[str, int], fl
     if mode == "QUATERNION":
         values = values if values[0] @ last >= 0 else -values
     elif mode == "AXIS_ANGLE":
-        values = values if values[0, 1:] @ last[1:] >= 0 else -values
+        side = np.array(last[1:])
+        for row in values:
+            row *= 1 if row[1:] @ side >= 0 else -1
+            side = row[1:]
     else:
         near, turns = Euler(last, mode), [Euler(row, mode) for row in values]
         for turn in turns:

@@ -41,7 +41,8 @@ def add_layer(head: bpy.types.Object, name: str, frames: NDArray[np.floating], w
              for block in (keys, head)}
     for block in parts:
         curves.check_editable(block)
-    offsets = {block: _offsets(block, values, below) for block, values in parts.items() if values}
+    offsets = {block: _offsets(block, values, below) for block, values in parts.items()}
+    offsets = {block: values for block, values in offsets.items() if values}
     for block in offsets:
         push_down(block)
     take, count = None, 0
@@ -53,7 +54,7 @@ def add_layer(head: bpy.types.Object, name: str, frames: NDArray[np.floating], w
             at = np.append(frames, home)
             values = {path: np.append(v, 0.0 if path in animated(block) else v[-1]) for path, v in values.items()}
         limits = takes.tolerances(head, values) if reduce else None
-        found = takes.keyed(np.asarray(at, np.float64), values, limits)
+        found = takes.keyed(np.asarray(at, np.float64), values, limits, ends=not repeated)
         curves.write(block, found, group_of=takes.group_of)
         if repeated:
             curves.repeat(block, found)

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import BadInput
-from ...core.keys import Keys
 from ...core.motion import Motion
 from ...core.motion_edit import selected
 from ...core.motion_report import MotionReport
@@ -206,9 +205,8 @@ def _written(head: bpy.types.Object, stretches: Iterable[_Stretch], reduce: bool
         for block, shapes in zip(blocks, (True, False), strict=True):
             values = stretch.of_shapes(shapes)
             if values:
-                found = takes.keyed(stretch.frames, values, takes.tolerances(head, values) if reduce else None)
-                found = {path: _from_end_to_end(k, stretch.frames, values[path]) if isinstance(k, Keys) else k
-                         for path, k in found.items()}
+                limits = takes.tolerances(head, values) if reduce else None
+                found = takes.keyed(stretch.frames, values, limits, ends=True)
                 curves.write(block, found, group_of=takes.group_of, frame_range=(ends[-2], ends[-1]), sewn=sewn)
                 count += takes.count_keys(found)
     actions = [curves.current_action(block) for block in blocks]
@@ -238,14 +236,6 @@ def _layered(head: bpy.types.Object, scene: bpy.types.Scene, name: str, stretch:
     names = tuple(dict.fromkeys(a.name for a in map(curves.current_action, blocks) if a is not None))
     told = notes if notes is not None else _rate_note(scene)
     return TakeReport(names, float(stretch.frames[0]), float(stretch.frames[-1]), count, told)
-
-
-def _from_end_to_end(keys: Keys, frames: Array, values: Array) -> Keys:
-    """Keys with one at the first and the last frame; a curve that hardly changes has a single one otherwise."""
-    if len(keys) > 1:
-        return keys
-    slope = np.full(2, (values[-1] - values[0]) / (frames[-1] - frames[0]))
-    return Keys(frames[[0, -1]], values[[0, -1]], slope, slope)
 
 
 def _keyed_frames(head: bpy.types.Object, scene: bpy.types.Scene,

@@ -114,6 +114,10 @@ def _evaluated(head: bpy.types.Object, scene: bpy.types.Scene, names: Sequence[s
 
 def _view_layer(head: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.ViewLayer:
     layer = next((layer for layer in scene.view_layers if head.name in layer.objects), None)
+    if layer is None:  # perhaps linked a moment ago
+        for one in scene.view_layers:
+            one.update()
+        layer = next((layer for layer in scene.view_layers if head.name in layer.objects), None)
     if layer is None:
         raise BadInput(f"“{head.name}” is in no view layer of the scene {scene.name}; link it to read its animation.")
     return layer

@@ -312,13 +312,23 @@ def _pose_values(head: bpy.types.Object, motion: Motion, scene: bpy.types.Scene,
 
 
 def keyed(frames: Array, values: Mapping[CurvePath, NDArray[np.floating]],
-          tolerances: Mapping[CurvePath, float] | None) -> dict[CurvePath, Samples | Keys]:
-    """Curves of columns (T,): every sample a key, or few keys within each curve's tolerance."""
+          tolerances: Mapping[CurvePath, float] | None, *, ends: bool = False) -> dict[CurvePath, Samples | Keys]:
+    """Curves of columns (T,): every sample a key, or few keys within each curve's tolerance; with `ends`, each curve
+    has keys at the first and the last frame, with these samples' values, however little it changes."""
     if tolerances is None:
         return {path: (frames, column) for path, column in values.items()}
     limits = np.array([tolerances[path] for path in values])
     reduced = reduce_keys(frames, np.column_stack(list(values.values())), limits)
+    if ends:
+        reduced = [_from_end_to_end(few, frames, column) for few, column in zip(reduced, values.values(), strict=True)]
     return dict(zip(values, reduced, strict=True))
+
+
+def _from_end_to_end(keys: Keys, frames: Array, values: NDArray[np.floating]) -> Keys:
+    if len(keys) > 1 or len(frames) < 2:
+        return keys
+    slope = np.full(2, (values[-1] - values[0]) / (frames[-1] - frames[0]))
+    return Keys(frames[[0, -1]], np.asarray(values[[0, -1]], np.float64), slope, slope)
 
 
 def _write(head: bpy.types.Object, keyed: dict[CurvePath, Samples | Keys], frames: Array, name: str,
