@@ -18,7 +18,6 @@ from ..face.pose import Channels
 from . import curves, takes
 from .curves import CurvePath
 
-_DEFAULTS = {("rotation_quaternion", 0): 1.0, ("rotation_axis_angle", 2): 1.0}
 _ENDLESS = 100_000
 """Frames from and to which a strip of repeated curves reaches"""
 
@@ -128,8 +127,15 @@ def _offsets(id_block: Any, wanted: Mapping[CurvePath, NDArray[np.floating]], be
     """What must be added; shape keys that stay as they are need nothing."""
     known = animated(id_block)
     still = {path for path in wanted if path[0].startswith("key_blocks") and not (wanted[path] - below[path]).any()}
-    return {path: np.asarray(values - (below[path] if path in known else _DEFAULTS.get(path, 0.0)), np.float64)
+    return {path: np.asarray(values - (below[path] if path in known else _default(path)), np.float64)
             for path, values in wanted.items() if path not in still}
+
+
+def _default(path: CurvePath) -> float:
+    """What Blender adds to where nothing is animated; a shape key's is 1 in 5.0, and 0 before and after."""
+    if path[0].startswith("key_blocks"):
+        return float(bpy.types.ShapeKey.bl_rna.properties["value"].default)
+    return float(bpy.types.Object.bl_rna.properties[path[0]].default_array[path[1]])
 
 
 def _strips(id_block: Any) -> list[Any]:
