@@ -21,9 +21,14 @@ def collection_for(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.ty
     return active if active is not None and active.library is None else scene.collection
 
 
+def layer_of(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.types.ViewLayer:
+    """The view layer that is seen of a scene, its first where another scene is seen."""
+    return context.view_layer if context.scene == scene else scene.view_layers[0]
+
+
 def select_only(context: bpy.types.Context, scene: bpy.types.Scene, head: bpy.types.Object) -> None:
     """Make a head the active object, as Blender does with what was just added."""
-    layer = context.view_layer if context.scene == scene else scene.view_layers[0]
+    layer = layer_of(context, scene)
     layer.update()  # before it the layer does not know new objects
     if head.name not in layer.objects or (layer.objects.active and layer.objects.active.mode != "OBJECT"):
         return
