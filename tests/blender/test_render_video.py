@@ -78,7 +78,7 @@ def test_pictures_keep_the_photos_colours_exactly(tmp_path: Path, engine: str) -
     assert np.abs(seen[..., :3].astype(int) - photo())[BORDER].max() <= 3
 
 
-@pytest.mark.skipif(bpy.app.version < (5, 2, 0), reason="a minute of compiling shaders by software: newest Blender only")
+@pytest.mark.skipif(bpy.app.version < (5, 2, 0), reason="compiling shaders takes a minute: newest Blender only")
 def test_eevee_renders_too(tmp_path: Path) -> None:
     make_stage(tmp_path)
     report = _render(tmp_path / "talk", 1, kind="PNG", engine="EEVEE", samples=1)
