@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     faults = 0
     for name in ["own"] if options.blender else options.suites:
         try:
-            application = (Application("own", None, options.blender) if options.blender
+            application = (_own(options.blender) if options.blender
                            else Application(name, _root(name, options.roots)))
         except CannotRunError as error:
             print(f"{name}: skipped: {error}")
@@ -138,6 +138,15 @@ def _faults(told: Path, ran: subprocess.CompletedProcess[str]) -> list[str]:
     if "error" in content:
         wrong.append(f"  {told.stem}: in {content['step']}: {content['error']}")
     return wrong
+
+
+def _own(program: str) -> Application:
+    """The machine's own Blender, with what shows and uses a window."""
+    missing = [name for name in (program, "Xvfb", "xdotool", "import") if not shutil.which(name)]
+    if missing:
+        raise CannotRunError(f"{', '.join(missing)} not found; apt-get install xvfb xdotool imagemagick, and give "
+                             f"Blender's whole path")
+    return Application("own", None, program)
 
 
 def _root(suite: str, roots: Path) -> Path:

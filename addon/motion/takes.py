@@ -142,7 +142,7 @@ def motion_to_head(head: bpy.types.Object, motion: Motion, *, scene: bpy.types.S
     limits |= pose_tolerances(head, list(place))
     keyed_curves = keyed(frames, {**shapes, **place}, limits if reduce else None)
     actions = _write(head, keyed_curves, frames, _take_name(name, motion), merge)
-    _write_note(head, motion, report, merge)
+    _write_note(head, motion, report, merge, frames)
     return TakeReport(actions, float(frames[0]), float(frames[-1]), count_keys(keyed_curves), report)
 
 
@@ -232,7 +232,7 @@ def head_to_motion(head: bpy.types.Object, scene: bpy.types.Scene, frame_start: 
     return Motion(fps=fps, expression=expression, rotation=np.asarray(rotation, np.float32),
                   translation=np.asarray(translation, np.float32), identity=identity, channels=names,
                   model=mesh.model_name, model_hash=mesh.model_hash, camera=camera,
-                  confidence=np.ones(count, np.float32), metadata=_metadata(head))
+                  confidence=_confidence(head, frames), metadata=_metadata(head))
 
 
 def action_motion(head: bpy.types.Object, scene: bpy.types.Scene, frames: NDArray[np.floating]) -> Motion:
@@ -359,15 +359,30 @@ def _pose_take(head: bpy.types.Object, name: str, take: curves.Take) -> None:
         take.action[_POSE] = pose_take.action
 
 
-def _write_note(head: bpy.types.Object, motion: Motion, report: MotionReport, merge: bool) -> None:
+def _write_note(head: bpy.types.Object, motion: Motion, report: MotionReport, merge: bool,
+                frames: Array | None = None) -> None:
     # What is merged into a take does not take away where the take is from.
     said = {**motion.metadata, **(_metadata(head) if merge else {})}
     note = {"fps": motion.fps, "model": motion.model, "metadata": said, "report": report.sentences()}
+    if merge:
+        note["confidence"] = take_note(head).get("confidence")
+    elif frames is not None and (motion.confidence != 1).any():
+        note["confidence"] = [frames[[0, -1]].tolist(), motion.confidence.tolist()]
     curves.current_action(head.data.shape_keys)[_NOTE] = json.dumps(note)
 
 
 def _take_name(name: str, motion: Motion) -> str:
     return name or motion.metadata.get("source", "") or "Take"
+
+
+def _confidence(head: bpy.types.Object, frames: NDArray[np.floating]) -> NDArray[np.float32]:
+    """How sure the take's motion was at frames (T,), as noted; 1 where nothing was."""
+    try:
+        (first, last), values = take_note(head)["confidence"]
+        known = np.interp(frames, np.linspace(first, last, len(values)), values, left=1.0, right=1.0)
+    except (KeyError, TypeError, ValueError):
+        return np.ones(len(frames), np.float32)
+    return np.clip(known, 0, 1).astype(np.float32)
 
 
 def _metadata(head: bpy.types.Object) -> dict[str, str]:

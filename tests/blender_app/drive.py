@@ -59,6 +59,7 @@ def add_by_menu() -> Steps:
     press("key", "Return")
     yield 1.5
     check("Add menu makes a face", heads())
+    check("the view comes near it", heads() and view.spaces.active.region_3d.view_distance < 1.5)
     press("key", "ctrl+z")
     yield 1.0
     check("Ctrl Z takes it away", not heads())
