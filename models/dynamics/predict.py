@@ -14,8 +14,9 @@ from ...core.retarget import expressions_on
 from ...core.rotations import multiply, quaternion, vector
 from .bridge import bridge
 from .codec import FPS, LIMIT, placement, unwrapped
+from .courses import draw_course
 from .files import Network, load_network
-from .runtime import Noise, Target
+from .runtime import Target
 
 Floats = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -25,10 +26,6 @@ OBSERVED = 30
 LONGEST = 20_000
 """Frames at most that are made at once"""
 SHORTEST_TARGET = 2
-TOGETHER = 0.7
-EYES = (*((f"eye{what}Left", f"eye{what}Right") for what in ("Blink", "LookDown", "LookUp", "Squint", "Wide")),
-        ("eyeLookOutLeft", "eyeLookInRight"), ("eyeLookInLeft", "eyeLookOutRight"))
-"""Channels of both eyes that people move together"""
 _SETTLE = 1.0
 """Seconds in which what the components cannot say of the last observed frame fades"""
 _SAME = 1e-6
@@ -67,13 +64,16 @@ def predict(motion: Motion, frames: int, *, target: Motion | None = None, seed: 
     goal = None if target is None else view.goal(target)
     if goal is not None:
         count = max(SHORTEST_TARGET, count)
-    noise = Noise.of(seed, count, net.runtime.config)
-    made = net.runtime.roll_out(view.states, view.anchor, count, temperature, noise, goal)
+    course = None
+    if temperature > 0:
+        momentum = net.runtime.weights["momentum"][0]
+        course = draw_course(net.bank, view.states, view.anchor, count, seed, momentum)
+    made = net.runtime.roll_out(view.states, view.anchor, count, temperature, course, goal)
     made = np.concatenate([view.states[-1:], made])
     if goal is not None:
         made = arrived(made, goal.state)
     times = np.arange(1, frames + 1) * (FPS / motion.fps if goal is None else count / frames)
-    return view.motion(made, np.asarray(times, np.float64), frames, target, TOGETHER * min(temperature, 1))
+    return view.motion(made, np.asarray(times, np.float64), frames, target)
 
 
 def inbetween(start: Motion, end: Motion, frames: int, *, seed: int = 0, temperature: float = 0.0,
@@ -178,9 +178,9 @@ class _View:
             return Target(states[0])
         return Target(states[0], np.clip((states[1] - states[0]) / self.network.codec.step_scale, -LIMIT, LIMIT))
 
-    def motion(self, states: Floats, times: Array, frames: int, target: Motion | None, together: float = 0.0) -> Motion:
+    def motion(self, states: Floats, times: Array, frames: int, target: Motion | None) -> Motion:
         """States (N, D), the first one that of the last observed frame, at times (frames,) as a motion that begins
-        where the source ends and ends exactly where the target is; the eyes go `together`, 0..1."""
+        where the source ends and ends exactly where the target is."""
         net, source = self.network, self.source
         codec = net.codec
         sampled = _sampled(states, times)
@@ -191,8 +191,7 @@ class _View:
             left, right = rest, np.zeros(frames)
         else:
             left, right = 1 - share, share
-        pairing = paired_eyes(net.channels, together)
-        expression, first, last = (codec.expression(part) @ pairing for part in (sampled, states[0], states[-1]))
+        expression, first, last = (codec.expression(part) for part in (sampled, states[0], states[-1]))
         expression = expression + left[:, None] * (self.expression - first)
         turned = vector(multiply(self.turn, quaternion(rotation)))
         begun = vector(multiply(self.turn, quaternion(codec.pose(states[0], self.place)[0])))
@@ -211,18 +210,6 @@ class _View:
         return replace(source, expression=np.asarray(expression[:, back], np.float32),
                        rotation=turned.astype(np.float32), translation=translation,
                        confidence=np.ones(frames, np.float32))
-
-
-def paired_eyes(channels: tuple[str, ...], share: float) -> Floats:
-    """A map (E, E) of expressions that draws both lids, and both eyes' looks, this share of the way to their mean: a
-    tracker errs for each eye by itself, and the network would learn winks and squints from it."""
-    pairing = np.eye(len(channels), dtype=np.float32)
-    place = {name: i for i, name in enumerate(channels)}
-    for one, other in EYES:
-        if one in place and other in place:
-            i, j = place[one], place[other]
-            pairing[[i, j], [i, j]], pairing[[i, j], [j, i]] = 1 - share / 2, share / 2
-    return pairing
 
 
 def _near(wanted: NDArray[np.floating], have: NDArray[np.floating]) -> Array:
