@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from mien.core.commands.imagined import HEAD_GAIN
 from mien.core.contact_sheet import grid
 from mien.core.demo import PORTRAIT
 from mien.core.fitting import fit_photo
@@ -17,6 +18,7 @@ from mien.core.image import read_image
 from mien.core.model_files import default_model
 from mien.core.motion import Motion
 from mien.core.playback import animate, write_video
+from mien.core.retarget import Rules
 from mien.models.dynamics.corpus import SHIPPED, unpack
 from mien.models.dynamics.idle import idle_motion
 from mien.models.dynamics.predict import from_fit, joined, part, predict
@@ -25,6 +27,7 @@ from PIL import Image
 FREE, AIMED, IDLE = 90, 60, 90
 TARGETS = ((3, 500), (8, 40), (2, 300))
 """Clip and frame of the expressions and poses gone to"""
+CALM = Rules(rotation_gain=HEAD_GAIN, translation_gain=HEAD_GAIN)
 COLUMNS, FPS, TILE = 8, 30.0, 128
 ROOM = 1.9
 """Width of what is shown, in widths of the face"""
@@ -49,7 +52,8 @@ def main(folder: Path) -> None:
     left, top = (max(0, int(v)) for v in (low + high) / 2 - half)
     tiles, labels, videos = [], [], []
     for name, motion in runs(from_fit(fit, model.expression_names)).items():
-        frames = list(animate(photo, fit, motion, model))
+        rules = CALM if name.startswith("free") else Rules()
+        frames = list(animate(photo, fit, motion, model, rules=rules))
         videos.append(frames)
         for i in np.linspace(0, len(frames) - 1, COLUMNS).astype(int):
             shown = frames[i][top:top + 2 * half, left:left + 2 * half]

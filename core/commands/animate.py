@@ -55,7 +55,8 @@ def run(options: argparse.Namespace) -> None:
     photo = read_image(options.photo)
     fit = fit_photo(photo, model, face=options.face)
     motion = _motion(options, model, fit)
-    motion, rules = transferred.suited_to(options, motion, model)
+    motion, rules = transferred.suited_to(options, motion, model,
+                                          imagined.HEAD_GAIN if options.predict else 1.0)
     frames = animate(photo, fit, motion, model, rules=rules)
     with progress_bar("rendering", total=len(motion), unit="frames", quiet=options.quiet) as progress:
         write_video(options.output, frames, motion.fps, progress, sound=options.driving, signer=signer,

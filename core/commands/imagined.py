@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from ..motion import Motion
 
 FRAMES, FPS = 60, 30.0
+HEAD_GAIN = 0.5
+"""A head that goes on by itself moves half as far as people's do: of large turns a single photo shows nothing"""
 
 
 def add_drivers(driver: Any) -> None:
     """Options that exclude one another and the other drivers."""
-    driver.add_argument("--predict", type=int, metavar="N", help="the face goes on by itself for N frames")
+    driver.add_argument("--predict", type=int, metavar="N",
+                        help="the face goes on by itself for N frames; its head moves half as far as people's do "
+                        "(--gain rotation=1 --gain translation=1 for all of it)")
     driver.add_argument("--target", type=Path, metavar="PHOTO2",
                         help="the face goes to the expression and pose of the face in another photo")
     driver.add_argument("--idle", type=int, metavar="N", help="the face only blinks, looks and breathes; a loop of N "

@@ -25,8 +25,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                         help="make the driver as expressive as this motion, one of the photo's own person")
 
 
-def suited_to(options: argparse.Namespace, motion: "Motion", model: "FaceModel") -> "tuple[Motion, Rules]":
-    """The motion and the rules to play it by.
+def suited_to(options: argparse.Namespace, motion: "Motion", model: "FaceModel",
+              head_gain: float = 1.0) -> "tuple[Motion, Rules]":
+    """The motion and the rules to play it by; `head_gain` is the gain of the head's pose where the user says none.
 
     Raises:
         BadInput: a gain for what there is not, or a motion to match that cannot be read.
@@ -35,7 +36,7 @@ def suited_to(options: argparse.Namespace, motion: "Motion", model: "FaceModel")
     from ..retarget import Rules, channel_gains, suited
 
     gains = dict(options.gain)
-    turns, shifts = gains.pop("rotation", 1.0), gains.pop("translation", 1.0)
+    turns, shifts = gains.pop("rotation", head_gain), gains.pop("translation", head_gain)
     channel_gains(model.expression_names, gains)
     match = load_motion(options.match, model) if options.match else None
     rules = Rules(options.relative, gains, turns, shifts)

@@ -26,9 +26,10 @@ _SAME = 1e-6
 
 
 def from_fit(fit: Fit, channels: tuple[str, ...], fps: float = FPS) -> Motion:
-    """A motion of one frame: a fitted photo."""
+    """A motion of one frame: a fitted photo, its consent note in the metadata."""
+    metadata = {"consent": fit.consent} if fit.consent else {}
     return Motion(fps, fit.expression[None], fit.rotation[None], fit.translation[None], fit.identity, channels,
-                  fit.model, fit.model_hash, fit.camera, np.ones(1, np.float32))
+                  fit.model, fit.model_hash, fit.camera, np.ones(1, np.float32), metadata)
 
 
 def predict(motion: Motion, frames: int, *, target: Motion | None = None, seed: int = 0, temperature: float = 1.0,
