@@ -19,7 +19,8 @@ from ..face.head import make_head, set_source
 from ..face.pictures import packed_image
 from ..selection import chosen_files, collection_for, layer_of, look_through_camera, select_only
 from ..transaction import all_or_nothing
-from .jobs import EngineOperator, Request
+from .engine_operator import EngineOperator
+from .jobs import Request
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 TEXTURE_SIZES = [("0", "None", "Painted colours, no photo"), ("512", "512", "Small"), ("1024", "1024", "As usual"),

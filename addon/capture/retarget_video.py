@@ -13,7 +13,8 @@ from ..engine.client import Job
 from ..motion.retargeting import retarget_to_head
 from ..operator import HeadOperator, head_of
 from ..transaction import all_or_nothing
-from .jobs import EngineOperator, Request
+from .engine_operator import EngineOperator
+from .jobs import Request
 from .track_video import VIDEO_SUFFIXES, chosen_video, model_path, told, tracked_motion
 
 

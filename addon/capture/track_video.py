@@ -22,11 +22,13 @@ from ..face.head import active_head, make_head, set_source
 from ..face.identity import check_reshapable, identity_of, set_identity
 from ..face.models import model_of
 from ..face.pictures import packed_image
-from ..motion.takes import TakeReport, motion_to_head, scene_fps
+from ..motion.head_motion import scene_fps
+from ..motion.takes import TakeReport, motion_to_head
 from ..selection import chosen_files, collection_for, layer_of, look_through_camera, select_only
 from ..transaction import all_or_nothing
+from .engine_operator import EngineOperator
 from .face_from_photo import TEXTURE_SIZES
-from .jobs import EngineOperator, Request
+from .jobs import Request
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".ogv", ".wmv", ".flv")
 

@@ -21,8 +21,8 @@ from ...core.motion import Motion
 from ...core.presets import PRESETS, VISEME_REGIONS, preset_values
 from ..face import pose
 from ..face.head import expression_names, set_expression
-from . import curves, takes
-from .curves import CurvePath
+from . import action_slots, curves, head_curves, head_motion
+from .action_slots import CurvePath
 from .sampling import pose_paths
 
 _DENSE = 0.6
@@ -83,7 +83,7 @@ def mirror(head: bpy.types.Object, scene: bpy.types.Scene, part: Part = Part(), 
     names = [n for n in expression_names(head.data) if n in names or mirror_name(n) in names]
     whole = part.start == -np.inf and part.end == np.inf
     pairs = [(n, mirror_name(n)) for n in names if n.endswith("Left") and mirror_name(n) in names]
-    curves.check_writable(head.data.shape_keys, [curves.shape_key_path(n) for pair in pairs for n in pair])
+    action_slots.check_writable(head.data.shape_keys, [curves.shape_key_path(n) for pair in pairs for n in pair])
     _sampled(head, scene, part, names=[] if whole else [n for n in names if mirror_name(n) != n], move_head=move_head,
              change=lambda motion, weight: motion_edit.mirror(motion, part.wanted, pose=move_head, weight=weight))
     if whole:
@@ -136,13 +136,13 @@ def apply_preset(head: bpy.types.Object, name: str, *, strength: float = 1.0, mi
     regions = VISEME_REGIONS if PRESETS[name].kind == "viseme" else None
     chosen = motion_edit.selected(names, regions)
     values = {n: float(v) for n, v, use in zip(names, known, chosen, strict=True)
-              if use and (takes.is_channel(n) or v)}
+              if use and (head_curves.is_channel(n) or v)}
     keys = head.data.shape_keys
-    curves.check_editable(keys)
+    action_slots.check_editable(keys)
     if key_frame is not None:
         at = np.array([float(key_frame)])
         curves.write(keys, {curves.shape_key_path(n): (at, np.array([v])) for n, v in values.items()},
-                     group_of=takes.group_of, easing=True)
+                     group_of=head_curves.group_of, easing=True)
     set_expression(head.data, values)
 
 
@@ -155,7 +155,7 @@ def _wanted_names(head: bpy.types.Object, part: Part) -> list[str]:
 def _transform(head: bpy.types.Object, part: Part, change: Change) -> None:
     keys, names = head.data.shape_keys, _wanted_names(head, part)
     paths = [curves.shape_key_path(name) for name in names]
-    curves.check_editable(keys)
+    action_slots.check_editable(keys)
     extent = _extent(head, paths)
     curves.transform(keys, dict.fromkeys(paths, change), weights=part.weights, borders=_borders(part, *extent))
 
@@ -191,16 +191,16 @@ def _sampled(head: bpy.types.Object, scene: bpy.types.Scene, part: Part, *, name
     keys = head.data.shape_keys
     paths = {name: curves.shape_key_path(name) for name in names}
     move_head = move_head and bool(set(pose_paths(head)) & set(curves.curve_names(head)))
-    curves.check_writable(keys, paths.values())
+    action_slots.check_writable(keys, paths.values())
     if move_head:
-        curves.check_writable(head, pose_paths(head))
+        action_slots.check_writable(head, pose_paths(head))
     whole = _extent(head, curves.curve_names(keys), move_head)
     frames = np.arange(np.ceil(max(part.start, whole[0]) - 1e-4), np.floor(min(part.end, whole[1]) + 1e-4) + 1)
     if not len(frames):
         return
     # Smoothing looks beyond the range, so the whole animation is changed and the range taken out of it.
     context = np.arange(min(frames[0], np.ceil(whole[0] - 1e-4)), max(frames[-1], np.floor(whole[1] + 1e-4)) + 1)
-    edited = change(takes.action_motion(head, scene, context), part.weights(context))
+    edited = change(head_motion.action_motion(head, scene, context), part.weights(context))
     rows = np.isin(context, frames)
     animated = set(curves.curve_names(keys))
     shapes = {path: edited.expression[rows, edited.channels.index(name)] for name, path in paths.items()
@@ -218,13 +218,13 @@ def _write_back(head: bpy.types.Object, id_block: object, frames: NDArray[np.flo
                 values: Mapping[CurvePath, NDArray[np.floating]], tolerance: float | None) -> None:
     counts = curves.key_counts(id_block, (frames[0], frames[-1]))
     scale = (tolerance or EXPRESSION_TOLERANCE * _FINE) / EXPRESSION_TOLERANCE
-    limits = dict.fromkeys(values, EXPRESSION_TOLERANCE) | takes.pose_tolerances(
+    limits = dict.fromkeys(values, EXPRESSION_TOLERANCE) | head_curves.pose_tolerances(
         head, [path for path in values if not path[0].startswith("key_blocks")])
     few = {path: column for path, column in values.items()
            if tolerance or counts.get(path, 0) <= _DENSE * len(frames)}
     dense = {path: column for path, column in values.items() if path not in few}
-    found = takes.keyed(frames, few, {path: limits[path] * scale for path in few}) if few else {}
-    curves.write(id_block, {**takes.keyed(frames, dense, None), **found}, group_of=takes.group_of,
+    found = head_curves.keyed(frames, few, {path: limits[path] * scale for path in few}) if few else {}
+    curves.write(id_block, {**head_curves.keyed(frames, dense, None), **found}, group_of=head_curves.group_of,
                  frame_range=(frames[0], frames[-1]))
 
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ...core.errors import BadInput
 from ..face.pose import Channels
-from . import curves, takes
-from .curves import CurvePath
+from . import action_slots, curves, head_curves
+from .action_slots import CurvePath
 
 _ENDLESS = 100_000
 """Frames from and to which a strip of repeated curves reaches"""
@@ -39,25 +39,25 @@ def add_layer(head: bpy.types.Object, name: str, frames: NDArray[np.floating], w
     parts = {block: {path: values for path, values in wanted.items() if _owner(head, path) == block}
              for block in (keys, head)}
     for block in parts:
-        curves.check_editable(block)
+        action_slots.check_editable(block)
     offsets = {block: _offsets(block, values, below) for block, values in parts.items()}
     offsets = {block: values for block, values in offsets.items() if values}
     for block in offsets:
         push_down(block)
     take, count = None, 0
     for block, values in offsets.items():
-        take = curves.new_take(block, name, beside=take)
+        take = action_slots.new_take(block, name, beside=take)
         block.animation_data.action_blend_type = "ADD"
         at = frames
         if home is not None:
             at = np.append(frames, home)
             values = {path: np.append(v, 0.0 if path in animated(block) else v[-1]) for path, v in values.items()}
-        limits = takes.tolerances(head, values) if reduce else None
-        found = takes.keyed(np.asarray(at, np.float64), values, limits, ends=not repeated)
-        curves.write(block, found, group_of=takes.group_of)
+        limits = head_curves.tolerances(head, values) if reduce else None
+        found = head_curves.keyed(np.asarray(at, np.float64), values, limits, ends=not repeated)
+        curves.write(block, found, group_of=head_curves.group_of)
         if repeated:
             curves.repeat(block, found)
-        count += takes.count_keys(found)
+        count += head_curves.count_keys(found)
     return count
 
 
@@ -71,7 +71,7 @@ def check_own(id_blocks: Iterable[Any]) -> None:
         data = block.animation_data
         if data is None or not data.use_nla:
             continue
-        if curves.in_nla(block) and data.action is None:
+        if action_slots.in_nla(block) and data.action is None:
             raise BadInput(f"“{block.name}” is animated by NLA strips; choose an additive layer instead of new keys.")
         if data.action is not None and (data.action_blend_type != "REPLACE" or data.action_influence < 1):
             raise BadInput(f"The Action of “{block.name}” is a layer that is blended with others; choose an additive "
@@ -81,7 +81,7 @@ def check_own(id_blocks: Iterable[Any]) -> None:
 def animated(id_block: Any) -> set[CurvePath]:
     """The paths that an Action or a strip of an ID block animates."""
     return {(curve.data_path, curve.array_index) for action, slot in _actions(id_block)
-            for curve in curves.curves_of(action, slot)}
+            for curve in action_slots.curves_of(action, slot)}
 
 
 def extent(id_blocks: Iterable[Any]) -> tuple[float, float] | None:
@@ -139,7 +139,7 @@ def _default(path: CurvePath) -> float:
 
 
 def _strips(id_block: Any) -> list[Any]:
-    if not curves.in_nla(id_block):
+    if not action_slots.in_nla(id_block):
         return []
     tracks = [track for track in id_block.animation_data.nla_tracks if not track.mute]
     return [strip for track in tracks for strip in track.strips if not strip.mute]

@@ -15,7 +15,7 @@ from ...core.motion_files import SUFFIXES, read_motion, save_motion
 from ...core.motion_report import MotionReport
 from ...core.retarget import Rules
 from ..operator import HeadOperator, head_of
-from . import takes
+from . import head_motion, take_notes, takes
 from .retargeting import retarget_to_head
 from .takes import TakeReport
 
@@ -67,10 +67,10 @@ def export_motion(head: bpy.types.Object, path: str, *, scene: bpy.types.Scene, 
     """Write a head's animation to a motion file, chosen by its suffix; by default at the scene's rate.
 
     Raises:
-        BadInput: another suffix, or as `takes.head_to_motion` does.
+        BadInput: another suffix, or as `head_motion.head_to_motion` does.
         CannotWrite: the place cannot be written.
     """
-    motion = takes.head_to_motion(head, scene, frame_start, frame_end, fps=fps)
+    motion = head_motion.head_to_motion(head, scene, frame_start, frame_end, fps=fps)
     return motion, save_motion(motion, path)
 
 
@@ -176,7 +176,7 @@ _take_items: list[tuple[str, str, str]] = []
 
 def take_items(_operator: object, _context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
     """A menu's entry for each take in the file."""
-    _take_items[:] = [(action.name, action.name, "") for action in takes.takes_in_file()]
+    _take_items[:] = [(action.name, action.name, "") for action in take_notes.takes_in_file()]
     return _take_items
 
 

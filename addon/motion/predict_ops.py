@@ -10,8 +10,8 @@ from ...core.motion import Motion
 from ..face.head import is_head
 from ..operator import HeadOperator, head_of
 from . import prediction
-from .edit_ops import PRESET_ITEMS
 from .motion_io import tell
+from .preset_ops import PRESET_ITEMS
 from .takes import TakeReport
 
 PLACES = (("KEYS", "New Keys", "Keys in the face's take, in place of those in these frames"),

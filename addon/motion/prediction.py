@@ -5,13 +5,12 @@ The head is read as Blender shows it, NLA and drivers counted, at the scene's fr
 that is there already, whose values it keeps.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
 from ...core.errors import BadInput
 from ...core.motion import Motion
@@ -22,20 +21,17 @@ from ...core.retarget import expressions_on
 from ...models.dynamics.codec import FPS
 from ...models.dynamics.files import load_network
 from ...models.dynamics.idle import idle_motion
-from ...models.dynamics.predict import OBSERVED, inbetween, joined, part, predict
-from ..face import pose as poses
-from . import curves, layers, takes
-from .curves import CurvePath
+from ...models.dynamics.predict import inbetween, joined, part, predict
+from ...models.dynamics.view import OBSERVED
+from . import curves, head_curves, head_motion, layers, takes
+from .action_slots import CurvePath
 from .sampling import pose_paths, properties
+from .stretches import Stretch, layered, rate_note, written
 from .takes import TakeReport
-
-Array = NDArray[np.float64]
 
 _SAME_FRAME = 1e-4
 _PACE = 0.15
 """Seconds of a target that tell its pace"""
-_HOME = 0.5
-"""Seconds in which a layer goes back to what plays on below it"""
 _BLINK = 0.5
 """A face whose lids move by more than this blinks by itself"""
 
@@ -62,11 +58,11 @@ def predict_head(head: bpy.types.Object, *, scene: bpy.types.Scene, frames: int,
     at = float(scene.frame_current if start is None else start)
     seen = seen_motion(head, scene, at)
     made = predict(seen, frames, target=target, seed=seed, temperature=temperature)
-    stretch = _Stretch.of(head, scene, at, joined(part(seen, len(seen) - 1, len(seen)), made), move_head)
+    stretch = Stretch.of(head, scene, at, joined(part(seen, len(seen) - 1, len(seen)), made), move_head)
     if layer:
-        return _layered(head, scene, "Prediction", stretch, reduce=reduce)
+        return layered(head, scene, "Prediction", stretch, reduce=reduce)
     takes.prepare_take(head, made, "Prediction", pose=move_head)
-    return _written(head, [stretch], reduce, (True, False), _rate_note(scene))
+    return written(head, [stretch], reduce, (True, False), rate_note(scene))
 
 
 def inbetween_head(head: bpy.types.Object, *, scene: bpy.types.Scene, at: Sequence[float] | None = None, seed: int = 0,
@@ -87,7 +83,7 @@ def inbetween_head(head: bpy.types.Object, *, scene: bpy.types.Scene, at: Sequen
     if not gaps:
         raise BadInput(f"There is no frame between the keyed frames {_listed(frames)}; move them apart.")
     stretches = list(_filled(head, scene, gaps, paths, seed, temperature))
-    return _written(head, stretches, reduce, (True, True), _rate_note(scene) if temperature > 0 else MotionReport())
+    return written(head, stretches, reduce, (True, True), rate_note(scene) if temperature > 0 else MotionReport())
 
 
 def idle_head(head: bpy.types.Object, *, scene: bpy.types.Scene, frames: int = 300, start: float | None = None,
@@ -105,7 +101,7 @@ def idle_head(head: bpy.types.Object, *, scene: bpy.types.Scene, frames: int = 3
     """
     _check(head, True, True)
     now = float(scene.frame_current if start is None else start)
-    rest = takes.head_to_motion(head, scene, now, now)
+    rest = head_motion.head_to_motion(head, scene, now, now)
     loop = idle_motion(rest, frames, amount=amount, seed=seed)
     around = joined(loop, part(loop, 0, 1))
     if layer and layers.extent((head.data.shape_keys, head)) is not None:
@@ -113,8 +109,8 @@ def idle_head(head: bpy.types.Object, *, scene: bpy.types.Scene, frames: int = 3
         if _blinks(head, scene):
             around, notes = _without_blinks(around, rest), MotionReport(notes=(
                 f"“{head.name}” blinks by itself, so the layer adds no blinks.",))
-        stretch = _Stretch.of(head, scene, now, joined(rest, around), True)
-        return _layered(head, scene, "Alive Idle", stretch.from_rest(), reduce=reduce, repeated=True, notes=notes)
+        stretch = Stretch.of(head, scene, now, joined(rest, around), True)
+        return layered(head, scene, "Alive Idle", stretch.from_rest(), reduce=reduce, repeated=True, notes=notes)
     made = takes.motion_to_head(head, around, scene=scene, name="Alive Idle", start_frame=now, set_stage=False,
                                 reduce=reduce)
     for block in (head.data.shape_keys, head):
@@ -151,97 +147,23 @@ def face_target(head: bpy.types.Object, scene: bpy.types.Scene, other: bpy.types
 def seen_motion(head: bpy.types.Object, scene: bpy.types.Scene, frame: float) -> Motion:
     """The last second of a head's animation up to a frame, as the network reads it; from its first key on."""
     known = layers.extent((head.data.shape_keys, head))
-    longest = int(np.ceil(OBSERVED / FPS * takes.scene_fps(scene))) + 2
+    longest = int(np.ceil(OBSERVED / FPS * head_motion.scene_fps(scene))) + 2
     back = 0 if known is None else int(np.clip(np.floor(frame - known[0] + _SAME_FRAME), 0, longest))
-    return _complete(takes.head_to_motion(head, scene, frame - back, frame))
-
-
-@dataclass(frozen=True, eq=False)
-class _Stretch:
-    """Values of a head's properties by path, each (T,), at frames (T,)."""
-
-    frames: Array
-    values: dict[CurvePath, Array]
-
-    @classmethod
-    def of(cls, head: bpy.types.Object, scene: bpy.types.Scene, start: float, motion: Motion, move_head: bool, *,
-           step: float = 1.0, only: set[CurvePath] | None = None) -> "_Stretch":
-        """A motion as the values of the shape keys that the head has, and of its pose going on from that at `start`."""
-        columns = {name: i for i, name in enumerate(motion.channels)}
-        values = {path: motion.expression[:, columns[name]].astype(np.float64)
-                  for name, path in takes.expression_paths(head).items() if name in columns}
-        if move_head:
-            paths = pose_paths(head)
-            there = properties(head, scene, head, paths, np.array([start]))[0]
-            world = poses.stage_of(head, scene)[1]
-            channels = poses.head_channels(head, motion.rotation, motion.translation, world)
-            values |= poses.continued(head.rotation_mode, channels, dict(zip(paths, there.tolist(), strict=True)))
-        frames = np.asarray(start + np.arange(len(motion)) * step, np.float64)
-        return cls(frames, values if only is None else {p: v for p, v in values.items() if p in only})
-
-    def of_shapes(self, really: bool) -> dict[CurvePath, Array]:
-        """The shape keys' values, or those of the pose."""
-        return {path: v for path, v in self.values.items() if path[0].startswith("key_blocks") == really}
-
-    def from_rest(self) -> "_Stretch":
-        """Without the first frame, which is subtracted from the others."""
-        return _Stretch(self.frames[:-1], {path: v[1:] - v[0] for path, v in self.values.items()})
+    return _complete(head_motion.head_to_motion(head, scene, frame - back, frame))
 
 
 def _check(head: bpy.types.Object, layer: bool, move_head: bool) -> None:
     """Refuse before anything is computed what cannot be written."""
-    takes.check_head(head)
-    takes.check_writable(head, takes.motion_channels(head), pose=move_head, merge=not layer)
+    head_motion.check_head(head)
+    takes.check_writable(head, head_motion.motion_channels(head), pose=move_head, merge=not layer)
     if not layer:
         layers.check_own((head.data.shape_keys, head) if move_head else (head.data.shape_keys,))
-
-
-def _written(head: bpy.types.Object, stretches: Iterable[_Stretch], reduce: bool, sewn: tuple[bool, bool],
-             notes: MotionReport) -> TakeReport:
-    """Stretches as keys in the assigned Actions."""
-    count, ends, blocks = 0, [], (head.data.shape_keys, head)
-    for stretch in stretches:
-        ends += [float(stretch.frames[0]), float(stretch.frames[-1])]
-        for block, shapes in zip(blocks, (True, False), strict=True):
-            values = stretch.of_shapes(shapes)
-            if values:
-                limits = takes.tolerances(head, values) if reduce else None
-                found = takes.keyed(stretch.frames, values, limits, ends=True)
-                curves.write(block, found, group_of=takes.group_of, frame_range=(ends[-2], ends[-1]), sewn=sewn)
-                count += takes.count_keys(found)
-    actions = [curves.current_action(block) for block in blocks]
-    names = tuple(dict.fromkeys(action.name for action in actions if action is not None))
-    return TakeReport(names, min(ends), max(ends), count, notes)
-
-
-def _layered(head: bpy.types.Object, scene: bpy.types.Scene, name: str, stretch: _Stretch, *, reduce: bool,
-             repeated: bool = False, notes: MotionReport | None = None) -> TakeReport:
-    """A stretch as an additive layer; one that is repeated holds differences already."""
-    blocks = (head.data.shape_keys, head)
-    known = layers.extent(blocks)
-    if known is None:
-        raise BadInput(f"“{head.name}” plays nothing that a layer could be added to; choose new keys.")
-    below: dict[CurvePath, Array] = {}
-    home = None
-    for block, shapes in zip(blocks, (True, False), strict=True):
-        paths = list(stretch.of_shapes(shapes))
-        if paths:
-            frames = stretch.frames[:1] if repeated else stretch.frames
-            there = properties(head, scene, block, paths, frames).astype(np.float64)
-            below |= {path: np.broadcast_to(there[:, i], stretch.frames.shape) for i, path in enumerate(paths)}
-    wanted = {path: below[path] + v for path, v in stretch.values.items()} if repeated else stretch.values
-    if not repeated and known[1] > stretch.frames[-1]:
-        home = float(stretch.frames[-1] + np.ceil(_HOME * takes.scene_fps(scene)))
-    count = layers.add_layer(head, name, stretch.frames, wanted, below, reduce=reduce, home=home, repeated=repeated)
-    names = tuple(dict.fromkeys(a.name for a in map(curves.current_action, blocks) if a is not None))
-    told = notes if notes is not None else _rate_note(scene)
-    return TakeReport(names, float(stretch.frames[0]), float(stretch.frames[-1]), count, told)
 
 
 def _keyed_frames(head: bpy.types.Object, scene: bpy.types.Scene,
                   at: Sequence[float] | None) -> tuple[list[float], set[CurvePath]]:
     """The keyed frames to fill between, and the curves to fill."""
-    own = set(takes.expression_paths(head).values()) | set(pose_paths(head))
+    own = set(head_curves.expression_paths(head).values()) | set(pose_paths(head))
     blocks = (head.data.shape_keys, head)
     every = {path: curves.key_frames(block, [path]) for block in blocks for path in curves.curve_names(block)
              if path in own}
@@ -262,7 +184,7 @@ def _keyed_frames(head: bpy.types.Object, scene: bpy.types.Scene,
 
 
 def _filled(head: bpy.types.Object, scene: bpy.types.Scene, gaps: Sequence[tuple[float, float]], paths: set[CurvePath],
-            seed: int, temperature: float) -> Iterator[_Stretch]:
+            seed: int, temperature: float) -> Iterator[Stretch]:
     """Each gap with the keyed frames around it; one that follows another goes on with its pace."""
     before = None
     for (first, last), following in zip(gaps, [*gaps[1:], None], strict=True):
@@ -273,7 +195,7 @@ def _filled(head: bpy.types.Object, scene: bpy.types.Scene, gaps: Sequence[tuple
         whole = joined(joined(start, _between(start, end, count, seed, temperature)), part(end, 0, 1))
         before = whole if goes_on else None
         shown = part(whole, len(whole) - count - 2, len(whole))
-        yield _Stretch.of(head, scene, first, shown, True, step=(last - first) / (count + 1), only=paths)
+        yield Stretch.of(head, scene, first, shown, True, step=(last - first) / (count + 1), only=paths)
 
 
 def _between(start: Motion, end: Motion, count: int, seed: int, temperature: float) -> Motion:
@@ -293,14 +215,14 @@ def _held(motion: Motion, count: int) -> Motion:
 def _until(head: bpy.types.Object, scene: bpy.types.Scene, frame: float, *, more: bool) -> Motion:
     """A head at a frame, and with `more` the frames after it that tell the pace, as far as it is animated."""
     known = layers.extent((head.data.shape_keys, head))
-    longest = int(np.ceil(_PACE * takes.scene_fps(scene)))
+    longest = int(np.ceil(_PACE * head_motion.scene_fps(scene)))
     on = int(np.clip(np.floor(known[1] - frame + _SAME_FRAME), 0, longest)) if more and known else 0
-    return _complete(takes.head_to_motion(head, scene, frame, frame + on))
+    return _complete(head_motion.head_to_motion(head, scene, frame, frame + on))
 
 
 def _still(head: bpy.types.Object, scene: bpy.types.Scene, frame: float | None) -> Motion:
     now = float(scene.frame_current if frame is None else frame)
-    return _complete(takes.head_to_motion(head, scene, now, now))
+    return _complete(head_motion.head_to_motion(head, scene, now, now))
 
 
 def _complete(motion: Motion) -> Motion:
@@ -314,7 +236,7 @@ def _complete(motion: Motion) -> Motion:
 def _blinks(head: bpy.types.Object, scene: bpy.types.Scene) -> bool:
     """Whether the lids move in what a head plays."""
     keys, known = head.data.shape_keys, layers.extent((head.data.shape_keys,))
-    lids = [p for name, p in takes.expression_paths(head).items() if name.startswith("eyeBlink")]
+    lids = [p for name, p in head_curves.expression_paths(head).items() if name.startswith("eyeBlink")]
     if known is None or not set(lids) & layers.animated(keys):
         return False
     first, last = max(known[0], scene.frame_start), min(known[1], scene.frame_end)
@@ -325,13 +247,6 @@ def _blinks(head: bpy.types.Object, scene: bpy.types.Scene) -> bool:
 def _without_blinks(motion: Motion, rest: Motion) -> Motion:
     lids = np.array([name.startswith("eyeBlink") for name in motion.channels])
     return replace(motion, expression=np.where(lids, rest.expression, motion.expression))
-
-
-def _rate_note(scene: bpy.types.Scene) -> MotionReport:
-    fps = takes.scene_fps(scene)
-    if abs(fps / FPS - 1) < 1e-4:
-        return MotionReport()
-    return MotionReport(notes=(f"Made at {FPS:g} frames per second, sampled at the scene's {fps:.6g}.",))
 
 
 def _listed(frames: Sequence[float]) -> str:

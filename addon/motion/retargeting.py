@@ -10,7 +10,7 @@ import numpy as np
 from ...core.motion import Motion
 from ...core.motion_report import MotionReport
 from ...core.retarget import Rules, retarget, suited
-from . import takes
+from . import head_motion, takes
 from .takes import TakeReport
 
 _AS_THEY_ARE = Rules()
@@ -32,7 +32,7 @@ def retargeted(head: bpy.types.Object, motion: Motion, scene: bpy.types.Scene, r
     start = float(scene.frame_start if start_frame is None else start_frame)
     driver, report = takes.on_head(head, motion)
     driver, rules = suited(driver, rules, calibrate=calibrate, match=match)
-    own = takes.head_to_motion(head, scene, start, start)
+    own = head_motion.head_to_motion(head, scene, start, start)
     names = driver.channels
     face = [own.expression[0, own.channels.index(n)] if n in own.channels else 0.0 for n in names]
     played = retarget(driver, names, np.array(face, np.float32), own.rotation[0], own.translation[0], rules)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ...core.errors import BadInput
 from ..face import pose as poses
 from ..face.axes import from_euler_xyz
-from . import curves
-from .curves import CurvePath
+from . import action_slots, curves
+from .action_slots import CurvePath
 
 Array = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ def sample(head: bpy.types.Object, scene: bpy.types.Scene, names: Sequence[str],
     """A head at frames (T,): shape keys (T, E), world matrices (T, 4, 4), the camera's (4, 4) or (T, 4, 4)."""
     paths = [curves.shape_key_path(name) for name in names]
     keys, camera = head.data.shape_keys, head.mien.camera
-    evaluate_shapes = curves.in_nla(keys) or bool(curves.driven(keys) & set(paths))
+    evaluate_shapes = action_slots.in_nla(keys) or bool(action_slots.driven(keys) & set(paths))
     evaluate_pose = not _is_plain(head)
     evaluate_camera = camera is not None and not (_is_plain(camera) and not curves.curve_names(camera))
     if not (evaluate_shapes or evaluate_pose or evaluate_camera):
@@ -39,7 +39,7 @@ def sample(head: bpy.types.Object, scene: bpy.types.Scene, names: Sequence[str],
 def properties(head: bpy.types.Object, scene: bpy.types.Scene, id_block: Any, paths: Sequence[CurvePath],
                frames: NDArray[np.floating]) -> NDArray[np.float32]:
     """Values (T, C) that properties of a head, or of its shape keys, have at frames (T,); the NLA and drivers count."""
-    if not (curves.in_nla(id_block) or curves.driven(id_block) & set(paths)):
+    if not (action_slots.in_nla(id_block) or action_slots.driven(id_block) & set(paths)):
         return curves.read(id_block, paths, frames)
     out, now = np.empty((len(frames), len(paths)), np.float32), (scene.frame_current, scene.frame_subframe)
     graph = _view_layer(head, scene).depsgraph
@@ -66,7 +66,7 @@ def pose_paths(head: bpy.types.Object) -> list[CurvePath]:
 def _is_plain(thing: bpy.types.Object) -> bool:
     """Whether an object's world matrix follows from its own location and rotation curves alone."""
     moved = any(path.startswith("delta_") for path, _ in curves.curve_names(thing))
-    return not (thing.parent or thing.constraints or moved or curves.in_nla(thing) or curves.driven(thing))
+    return not (thing.parent or thing.constraints or moved or action_slots.in_nla(thing) or action_slots.driven(thing))
 
 
 def curve_worlds(head: bpy.types.Object, frames: NDArray[np.floating]) -> Array:

@@ -3,7 +3,7 @@
 
 import bpy
 
-from ..capture.jobs import draw_job
+from ..capture.job_progress import draw_job
 from ..engine.sentences import NO_PYTHON
 from ..face.head import active_head
 from ..preferences import ADDON, known_python

@@ -4,8 +4,8 @@
 import bpy
 
 from ..face.head import active_head
-from ..motion.curves import current_action
-from ..motion.takes import take_note
+from ..motion.action_slots import current_action
+from ..motion.take_notes import take_note
 from .base import HeadPanel, wrapped
 from .predict import PREDICTIONS
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""“Render Video”: the operator, its settings on the scene, and its panel.
+"""“Render Video”: the operator, and its settings on the scene.
 
 From a script or the command line it renders here and waits; `//` is the folder of the .blend file:
 
@@ -19,12 +19,10 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ...core.errors import BadInput, MienError
 from .. import compat
-from ..panels.base import SidebarPanel
-from .launch import launch
-from .plan import RenderPlan, check_room, output_path, prepare_folder
-from .process import RenderProcess, Status
-from .run import check_plan, clean_up, render_plan, summary
-from .scene_copy import frame_size
+from .plan import RenderPlan, output_path
+from .render_panel import show
+from .run import clean_up, render_plan, summary
+from .watch import Watch, running, start, stop
 
 TICK = 0.2
 KINDS = [("MP4", "MP4 Video", "H.264 with the scene's sound, or the sound of the clip behind the face"),
@@ -77,7 +75,7 @@ class MIEN_OT_render_video(bpy.types.Operator):
     }
 
     _timer: bpy.types.Timer | None = None
-    _watch: "Watch | None" = None
+    _watch: Watch | None = None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Render in this process and wait."""
@@ -104,12 +102,12 @@ class MIEN_OT_render_video(bpy.types.Operator):
         manager = context.window_manager
         self._timer = manager.event_timer_add(TICK, window=context.window)
         manager.modal_handler_add(self)
-        _show(context)
+        show(context)
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Look how far it is; Esc cancels."""
-        if self._watch is None or self._watch is not _current:
+        if self._watch is None or self._watch is not running():
             self.cancel(context)
             return {"CANCELLED"}
         if event.type == "ESC" and event.value == "PRESS":
@@ -119,7 +117,7 @@ class MIEN_OT_render_video(bpy.types.Operator):
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         status = self._watch.poll()
-        _show(context)
+        show(context)
         if status.state == "running":
             return {"PASS_THROUGH"}
         self.cancel(context)
@@ -133,9 +131,9 @@ class MIEN_OT_render_video(bpy.types.Operator):
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
-        if self._watch is not None and self._watch is _current:
+        if self._watch is not None and self._watch is running():
             stop()
-        _show(context)
+        show(context)
 
     def plan(self, scene: bpy.types.Scene) -> RenderPlan:
         """What is asked for: the operator's own settings, the scene's where they are not given.
@@ -156,95 +154,6 @@ class MIEN_OT_render_video(bpy.types.Operator):
         return {"CANCELLED"}
 
 
-class MIEN_OT_cancel_render(bpy.types.Operator):
-    """Stop rendering; frames that are ready are kept for the next run"""
-
-    bl_idname = "mien.cancel_render"
-    bl_label = "Cancel Render"
-    bl_options = {"INTERNAL"}
-
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        """Whether something renders."""
-        return _current is not None
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Stop; the operator that watches ends by itself."""
-        stop()
-        _show(context)
-        return {"FINISHED"}
-
-
-class MIEN_PT_render(SidebarPanel, bpy.types.Panel):
-    """The animated face as a video"""
-
-    bl_label = "Render and Export"
-    bl_idname = "MIEN_PT_render"
-    bl_order = 50
-    bl_options = {"DEFAULT_CLOSED"}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """The running render, else the settings and the button that starts one."""
-        layout = self.layout
-        if _current is not None:
-            status = _current.last
-            row = layout.row(align=True)
-            row.progress(factor=status.fraction, text=f"{status.text} {status.done}/{status.total}")
-            row.operator("mien.cancel_render", text="", icon="X")
-            return
-        layout.use_property_split, layout.use_property_decorate = True, False
-        settings = context.scene.mien_render
-        column = layout.column()
-        for name in ("filepath", "kind", "background", "engine", "samples", "even_light"):
-            column.prop(settings, name)
-        if settings.kind == "MP4":
-            column.prop(settings, "sound")
-        column.prop(settings, "keep")
-        column.operator("mien.render_video", icon="RENDER_ANIMATION")
-        layout.operator("mien.export_gltf", text="Export glTF", icon="EXPORT")
-
-
-class Watch:
-    """The other Blender, and what it renders."""
-
-    def __init__(self, plan: RenderPlan, process: RenderProcess) -> None:
-        self.plan, self.process, self.last = plan, process, Status()
-
-    def poll(self) -> Status:
-        """How far it is."""
-        self.last = self.process.poll()
-        return self.last
-
-
-_current: Watch | None = None
-
-
-def start(plan: RenderPlan, scene: bpy.types.Scene) -> Watch:
-    """Render in another Blender; one at a time.
-
-    Raises:
-        BadInput: another render runs, or the scene cannot be rendered as it is.
-        MissingPart, CannotWrite: as `rendering.run.render_plan`.
-    """
-    global _current
-    if _current is not None:
-        raise BadInput("A render is still running; wait for it or cancel it.")
-    check_plan(plan, scene)
-    prepare_folder(plan)
-    check_room(plan, *frame_size(scene, plan))
-    _current = Watch(plan, launch(plan, scene))
-    return _current
-
-
-def stop() -> None:
-    """End the render in the other Blender, if there is one, and remove what is half-made."""
-    global _current
-    if _current is not None:
-        watch, _current = _current, None
-        watch.process.close()
-        clean_up(watch.plan)
-
-
 def absolute(path: str) -> str:
     """A path as a user gives it to an absolute one; `//` is the file's folder.
 
@@ -261,25 +170,13 @@ def _print_progress(text: str, done: int, total: int) -> None:
     print(f"Mien: {text.lower()} {done}/{total}", flush=True, file=sys.stderr)
 
 
-def _show(context: bpy.types.Context) -> None:
-    """Bring the status bar and the panels up to date."""
-    if context.workspace:
-        last = _current.last if _current else None
-        context.workspace.status_text_set(
-            f"{last.text}: {last.done}/{last.total} frames   {last.fraction:.0%}   Esc cancels" if last else None)
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
-
-
 @persistent
 def _before_load(*_: Any) -> None:
     """Another file comes: nobody watches the render any more."""
     stop()
 
 
-CLASSES: tuple[type, ...] = (RenderVideoProperties, MIEN_OT_render_video, MIEN_OT_cancel_render, MIEN_PT_render)
+CLASSES: tuple[type, ...] = (RenderVideoProperties, MIEN_OT_render_video)
 
 
 def register() -> None:

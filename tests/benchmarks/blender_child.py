@@ -21,10 +21,10 @@ import numpy as np
 
 addon_utils.enable("mien", default_set=True)
 
-from mien.addon.capture import jobs  # noqa: E402
+from mien.addon.capture import job_progress, jobs  # noqa: E402
 from mien.addon.engine import shared  # noqa: E402
 from mien.addon.face.head import make_head  # noqa: E402
-from mien.addon.motion import curves, takes  # noqa: E402
+from mien.addon.motion import curves, takes  # noqa: E402, head_motion, action_slots
 from mien.core.model_files import default_model  # noqa: E402
 from mien.core.motion import Motion  # noqa: E402
 from mien.core.motion_files import load_motion  # noqa: E402
@@ -48,7 +48,7 @@ def main(target: str, python: str) -> None:
     curves_alone(head, figures)
     figures["take of 300 frames, 58 curves, onto the head (s)"] = median(
         lambda: takes.motion_to_head(head, motion, scene=scene), before=gc.collect)
-    figures["the same back to a motion (s)"] = median(lambda: takes.head_to_motion(head, scene, 1, FRAMES))
+    figures["the same back to a motion (s)"] = median(lambda: head_motion.head_to_motion(head, scene, 1, FRAMES))
     playback(head, figures)
     reduced(head, motion, figures)
     predicted(head, motion, figures)
@@ -90,7 +90,7 @@ def curves_alone(head: bpy.types.Object, figures: dict[str, float]) -> None:
     wanted = {curves.shape_key_path(name): (frames, column) for name, column in zip(names, values, strict=True)}
 
     def into() -> None:
-        curves.new_take(keys, "Take")
+        action_slots.new_take(keys, "Take")
         curves.write(keys, wanted)
 
     figures["300 frames of 60 channels into curves (s)"] = median(into)
@@ -187,7 +187,7 @@ def engine(python: str, figures: dict[str, float]) -> None:
         time.sleep(TICK)
         start = time.perf_counter()
         final = task.poll().final
-        jobs._show_progress(bpy.context)
+        job_progress.show_progress(bpy.context)
         longest = max(longest, time.perf_counter() - start)
     assert task.job.state.value == "done", task.job.error
     figures["longest look at a job (s)"] = longest

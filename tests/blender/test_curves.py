@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from blender.known_heads import new_head
 from blender.known_motions import talking
-from mien.addon.motion import curves
-from mien.addon.motion.curves import Group, shape_key_path
+from mien.addon.motion import action_slots, curves
+from mien.addon.motion.curves import shape_key_path
+from mien.addon.motion.fcurve import Group
 from mien.core.channels import ARKIT52
 from mien.core.errors import BadInput
 from mien.core.keys import evaluate, reduce_keys, sample
@@ -17,7 +18,7 @@ from mien.core.keys import evaluate, reduce_keys, sample
 JAW, BLINK = shape_key_path("jawOpen"), shape_key_path("eyeBlinkLeft")
 
 
-def fcurve(id_block: bpy.types.ID, path: curves.CurvePath) -> bpy.types.FCurve:
+def fcurve(id_block: bpy.types.ID, path: action_slots.CurvePath) -> bpy.types.FCurve:
     """Blender's F-curve, found another way than curves.py finds it."""
     data = id_block.animation_data
     if not hasattr(data.action, "slots"):
@@ -26,12 +27,12 @@ def fcurve(id_block: bpy.types.ID, path: curves.CurvePath) -> bpy.types.FCurve:
     return next(curve for bag in bags if bag for curve in [bag.fcurves.find(path[0], index=path[1])] if curve)
 
 
-def key(head: bpy.types.Object, frames: list[float], values: list[float], path: curves.CurvePath = JAW,
+def key(head: bpy.types.Object, frames: list[float], values: list[float], path: action_slots.CurvePath = JAW,
         **options: object) -> None:
     curves.write(head.data.shape_keys, {path: (np.array(frames, float), np.array(values, float))}, **options)
 
 
-def keyed(head: bpy.types.Object, path: curves.CurvePath = JAW) -> list[tuple[float, float]]:
+def keyed(head: bpy.types.Object, path: action_slots.CurvePath = JAW) -> list[tuple[float, float]]:
     return [(round(k.co[0], 4), round(k.co[1], 5)) for k in fcurve(head.data.shape_keys, path).keyframe_points]
 
 
@@ -49,9 +50,9 @@ def test_what_is_written_animates() -> None:
 
 def test_two_id_blocks_share_an_action_where_there_are_slots() -> None:
     head = new_head()
-    take = curves.new_take(head.data.shape_keys, "Take")
-    other = curves.new_take(head, "Take", beside=take)
-    if curves.has_slots(take.action):
+    take = action_slots.new_take(head.data.shape_keys, "Take")
+    other = action_slots.new_take(head, "Take", beside=take)
+    if action_slots.has_slots(take.action):
         assert other.action == take.action and len(take.action.slots) == 2
         assert head.animation_data.action_slot != head.data.shape_keys.animation_data.action_slot
     else:
@@ -69,7 +70,7 @@ def test_a_new_take_keeps_the_old_one() -> None:
     head = new_head()
     key(head, [1, 2], [0, 1])
     first = head.data.shape_keys.animation_data.action
-    second = curves.new_take(head.data.shape_keys, "Second").action
+    second = action_slots.new_take(head.data.shape_keys, "Second").action
     assert first != second and first.use_fake_user and second.use_fake_user
     assert curves.curve_names(head.data.shape_keys) == []
 
@@ -261,7 +262,7 @@ def test_an_action_of_something_else_is_left_as_it_was() -> None:
     curves.write(head, {("location", 0): (np.array([1.0, 2.0]), np.array([3.0, 4.0]))})
     action = head.animation_data.action
     data = head.data.shape_keys.animation_data_create()
-    if curves.has_slots(action):
+    if action_slots.has_slots(action):
         data.action = action
         key(head, [1, 2], [0.5, 1])
         assert data.action == action and data.action_slot != head.animation_data.action_slot

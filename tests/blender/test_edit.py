@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from blender.known_heads import new_head
 from blender.known_motions import counts, pose_error, random_motion, set_rate, talking
-from mien.addon.motion import curves, edits
+from mien.addon.motion import action_slots, curves, edits
 from mien.addon.motion.edits import Part
+from mien.addon.motion.head_curves import expression_paths
+from mien.addon.motion.head_motion import head_to_motion
 from mien.addon.motion.retargeting import retarget_to_head
-from mien.addon.motion.takes import expression_paths, head_to_motion, motion_to_head
+from mien.addon.motion.takes import motion_to_head
 from mien.core import motion_edit
 from mien.core.channels import ARKIT52, channels_of
 from mien.core.errors import BadInput
@@ -288,7 +290,7 @@ def test_what_cannot_be_done_is_said_and_changes_nothing() -> None:
 
 
 def test_locked_curves_stop_an_edit_before_it_starts(head: bpy.types.Object) -> None:
-    take = curves.Take(head.data.shape_keys, head.data.shape_keys.animation_data.action)
+    take = action_slots.Take(head.data.shape_keys, head.data.shape_keys.animation_data.action)
     next(c for c in take.fcurves if "mouthSmileLeft" in c.data_path).lock = True
     kept = played(head)
     for name in ("gain_motion", "mirror_motion", "smooth_motion", "reduce_keys"):

@@ -53,7 +53,7 @@ def waiting(fake: Callable[[str], None]) -> Callable[..., jobs.Task]:
          "hear('cancel'); say(type='cancelled', id=i); hear()")
 
     def start(head: bpy.types.Object | None = None) -> jobs.Task:
-        task = jobs._start(Request("wait", {"seconds": 60}, "Waiting", head), bpy.context.scene)
+        task = jobs.start(Request("wait", {"seconds": 60}, "Waiting", head), bpy.context.scene)
         while task.poll() is not JobState.RUNNING:
             time.sleep(0.01)
         return task

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from blender.known_heads import new_head
 from blender.known_motions import TALKING, counts, pose_error, random_motion, set_rate, talking
-from mien.addon.motion import curves, edit_ops, motion_io
+from mien.addon.motion import curves, edit_ops, motion_io, preset_ops, retarget_ops
+from mien.addon.motion.head_motion import head_to_motion
 from mien.addon.motion.motion_io import export_motion, import_motion
 from mien.addon.motion.motion_io import set_rate as give_rate
-from mien.addon.motion.takes import head_to_motion, motion_to_head, play_take, take_note, takes_in_file
+from mien.addon.motion.take_notes import take_note, takes_in_file
+from mien.addon.motion.takes import motion_to_head, play_take
 from mien.addon.panels import motion as motion_panel
 from mien.core.channels import ARKIT52
 from mien.core.errors import BadInput
@@ -224,7 +226,7 @@ def test_panels_draw_what_is_there(head: bpy.types.Object, tmp_path: Path) -> No
     assert "mien.play_take" in shown and any("earWiggle" in line for line in shown)
     assert {"mien.apply_preset", "mien.key_preset", *(name for name, _ in motion_panel.EDITS)} <= set(
         drawn(motion_panel.MIEN_PT_edit))
-    for cls in (*motion_io.CLASSES, *edit_ops.CLASSES):
+    for cls in (*motion_io.CLASSES, *edit_ops.CLASSES, *preset_ops.CLASSES, *retarget_ops.CLASSES):
         rna = getattr(bpy.ops.mien, cls.bl_idname.split(".")[1]).get_rna_type()
         shown = [p for p in rna.properties if not p.is_hidden and p.identifier not in ("rna_type", "filepath", "mode")]
         assert rna.description and all(p.description and not p.description.endswith(".") for p in shown), cls

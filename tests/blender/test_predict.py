@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from blender.known_heads import new_head
 from blender.known_motions import counts, pose_error, set_rate, talking
-from mien.addon.motion import curves, layers, prediction
+from mien.addon.motion import action_slots, curves, layers, prediction
+from mien.addon.motion.head_curves import expression_paths
+from mien.addon.motion.head_motion import head_to_motion
 from mien.addon.motion.sampling import pose_paths, properties
-from mien.addon.motion.takes import expression_paths, head_to_motion, motion_to_head, play_take, takes_in_file
+from mien.addon.motion.take_notes import takes_in_file
+from mien.addon.motion.takes import motion_to_head, play_take
 from mien.core.channels import ARKIT52
 from mien.core.errors import BadInput
 from mien.core.motion import Motion
@@ -91,7 +94,7 @@ def test_every_rotation_mode_goes_on_from_where_it_is(mode: str) -> None:
     motion_to_head(head, talking(), scene=scene)
     path = pose_paths(head)[3][0]
     # A turn more, or the same one said the other way round.
-    for curve in curves.Take(head, curves.current_action(head)).fcurves:
+    for curve in action_slots.Take(head, action_slots.current_action(head)).fcurves:
         if curve.data_path == path and (mode in ("QUATERNION", "AXIS_ANGLE") or curve.array_index == 0):
             for point in curve.keyframe_points:
                 point.co[1] = -point.co[1] if mode in ("QUATERNION", "AXIS_ANGLE") else point.co[1] + 2 * np.pi
@@ -143,7 +146,7 @@ def test_a_head_without_animation_begins_to_live() -> None:
     assert same(shown(head, 10, 10), start) and same(shown(head, 1, 1), start)
     assert same(shown(head, 11, 50), predict(start, 40), 1e-5)
     smile = shown(head, 10, 50).expression[:, ARKIT52.index("mouthSmileLeft")]
-    assert np.abs(np.diff(smile)).max() < 0.2 and curves.current_action(head.data.shape_keys) in takes_in_file()
+    assert np.abs(np.diff(smile)).max() < 0.2 and action_slots.current_action(head.data.shape_keys) in takes_in_file()
 
 
 def test_two_heads_do_not_touch_each_other(head: bpy.types.Object) -> None:
@@ -199,7 +202,7 @@ def test_inbetween_is_the_function_between_the_keys_around() -> None:
     scene, head = bpy.context.scene, new_head()
     set_rate(scene, "30")
     presets(head, (("smile", 5), ("surprise", 35), ("frown", 70)))
-    for curve in curves.Take(head, curves.current_action(head)).fcurves:
+    for curve in action_slots.Take(head, action_slots.current_action(head)).fcurves:
         curve.keyframe_points.foreach_set("select_control_point", np.zeros(len(curve.keyframe_points), bool))
     before = [shown(head, frame, frame) for frame in (5, 35, 70)]
     later = curves.read(head.data.shape_keys, list(expression_paths(head).values()), np.linspace(35, 75, 200))
@@ -220,7 +223,7 @@ def test_inbetween_of_any_number_of_selected_keys_is_smooth_and_keeps_them() -> 
             turned=False)
     blocks = (head.data.shape_keys,)
     for block in blocks:
-        for curve in curves.Take(block, curves.current_action(block)).fcurves:
+        for curve in action_slots.Take(block, action_slots.current_action(block)).fcurves:
             curve.keyframe_points.foreach_set("select_control_point", np.ones(len(curve.keyframe_points), bool))
     keyed = [1, 25, 50, 80, 100, 101]
     kept = [curves.read(block, sorted(curves.curve_names(block)), np.array(keyed, float)) for block in blocks]
@@ -243,7 +246,7 @@ def test_inbetween_changes_the_selected_curves_alone() -> None:
     scene, head = bpy.context.scene, new_head()
     presets(head, (("smile", 1), ("surprise", 30), ("frown", 60)), turned=False)
     path = expression_paths(head)["jawOpen"]
-    for curve in curves.Take(head.data.shape_keys, curves.current_action(head.data.shape_keys)).fcurves:
+    for curve in action_slots.Take(head.data.shape_keys, action_slots.current_action(head.data.shape_keys)).fcurves:
         flags = np.full(len(curve.keyframe_points), (curve.data_path, curve.array_index) == path)
         curve.keyframe_points.foreach_set("select_control_point", flags)
     counted = curves.key_counts(head.data.shape_keys)
@@ -272,13 +275,13 @@ def test_idling_is_the_function_and_repeats_without_a_seam(place: str, mode: str
     motion_to_head(head, part(talking(), 0, 1), scene=scene)
     bpy.context.view_layer.objects.active = head
     rest = shown(head, 1, 1)
-    assert bpy.ops.mien.idle(place=place, frames=150, amount=1.3, seed=2, reduce=False) == {"FINISHED"}
-    wanted = idle_motion(rest, 150, amount=1.3, seed=2)
-    loops = shown(head, 1 - 150, 450)
+    assert bpy.ops.mien.idle(place=place, frames=90, amount=1.3, seed=2, reduce=False) == {"FINISHED"}
+    wanted = idle_motion(rest, 90, amount=1.3, seed=2)
+    loops = shown(head, 1 - 90, 270)
     for loop in range(4):
-        assert same(part(loops, 150 * loop, 150 * (loop + 1)), wanted, 1e-4)
-    fine = evaluated(head, np.arange(148, 154, 0.125))
-    usual = evaluated(head, np.arange(1, 150, 0.5))
+        assert same(part(loops, 90 * loop, 90 * (loop + 1)), wanted, 1e-4)
+    fine = evaluated(head, np.arange(88, 94, 0.125))
+    usual = evaluated(head, np.arange(1, 90, 0.5))
     assert np.abs(np.diff(fine, axis=0)).max() <= np.abs(np.diff(usual, axis=0)).max()
 
 
@@ -306,7 +309,7 @@ def test_idling_over_a_performance_adds_no_blinks_to_its_own(head: bpy.types.Obj
 
 
 def test_layers_lie_on_layers_and_takes_replace_them(head: bpy.types.Object) -> None:
-    scene, take = bpy.context.scene, curves.current_action(head.data.shape_keys)
+    scene, take = bpy.context.scene, action_slots.current_action(head.data.shape_keys)
     before = shown(head, 1, 300)
     prediction.predict_head(head, scene=scene, frames=50, layer=True)
     first = shown(head, 1, 300)
@@ -357,7 +360,7 @@ def test_undo_restores_everything(head: bpy.types.Object, name: str, place: str)
         options["place"] = "TAKE" if place == "KEYS" else place
     if name == "inbetween":
         for block in (head.data.shape_keys, head):
-            for curve in curves.Take(block, curves.current_action(block)).fcurves:
+            for curve in action_slots.Take(block, action_slots.current_action(block)).fcurves:
                 flags = np.isin(np.arange(1, FRAMES + 1), (60, 90))
                 curve.keyframe_points.foreach_set("select_control_point", flags)
     bpy.ops.ed.undo_push(message="before")
@@ -439,8 +442,8 @@ def test_another_model_is_refused(head: bpy.types.Object) -> None:
 
 def test_linked_and_locked_heads_stay(head: bpy.types.Object, tmp_path: Path) -> None:
     scene = bpy.context.scene
-    action = curves.current_action(head.data.shape_keys)
-    curve = next(iter(curves.Take(head.data.shape_keys, action).fcurves))
+    action = action_slots.current_action(head.data.shape_keys)
+    curve = next(iter(action_slots.Take(head.data.shape_keys, action).fcurves))
     curve.lock = True
     kept = shown(head)
     with pytest.raises(RuntimeError, match="locked"):

@@ -11,7 +11,7 @@ from pathlib import Path
 import bpy
 import pytest
 from mien.addon import compat
-from mien.addon.rendering import render_video
+from mien.addon.rendering import watch as renders
 from mien.addon.rendering.plan import RenderPlan
 from mien.addon.rendering.process import RenderProcess, Status, read_status
 from mien.addon.rendering.run import render_plan
@@ -28,14 +28,14 @@ LIMIT = 60.0
 @pytest.fixture(autouse=True)
 def nothing_left_running() -> Iterator[None]:
     yield
-    render_video.stop()
+    renders.stop()
 
 
 def _plan(path: Path, last: int = FRAMES) -> RenderPlan:
     return RenderPlan(path, 1, last, engine="WORKBENCH", samples=5)
 
 
-def _wait(watch: render_video.Watch, enough: Callable[[Status], bool]) -> Status:
+def _wait(watch: renders.Watch, enough: Callable[[Status], bool]) -> Status:
     end = time.monotonic() + LIMIT
     while time.monotonic() < end:
         status = watch.poll()
@@ -50,17 +50,17 @@ def test_the_video_comes_from_a_copy_of_the_file(tmp_path: Path) -> None:
     scene.frame_set(3)
     bpy.data.objects["Face"].name = "Umbenannt"  # not saved in any file
     before = bpy.data.filepath, bpy.data.is_dirty, scene.frame_current
-    watch = render_video.start(_plan(tmp_path / "talk.mp4"), scene)
+    watch = renders.start(_plan(tmp_path / "talk.mp4"), scene)
     folder = watch.process.folder
     with pytest.raises(BadInput, match="still running"):
-        render_video.start(_plan(tmp_path / "other.mp4"), scene)
+        renders.start(_plan(tmp_path / "other.mp4"), scene)
     seen = set()
     status = _wait(watch, lambda now: seen.add((now.text, now.done)) or now.state != "running")
     assert status.state == "done", status
     assert (bpy.data.filepath, bpy.data.is_dirty, scene.frame_current) == before
     assert video_facts(tmp_path / "talk.mp4") == (FRAMES, (64, 48), 25.0)
     assert ("Starting", 0) in seen
-    render_video.stop()
+    renders.stop()
     assert not folder.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.png", "talk.mp4"]
 
@@ -69,14 +69,14 @@ def test_the_video_comes_from_a_copy_of_the_file(tmp_path: Path) -> None:
 def test_a_stopped_render_leaves_whole_frames_and_no_video(tmp_path: Path, how: str) -> None:
     scene = make_stage(tmp_path)
     plan = _plan(tmp_path / "talk.mp4", 400)
-    watch = render_video.start(plan, scene)
+    watch = renders.start(plan, scene)
     _wait(watch, lambda now: now.done >= 3)
     pid = watch.process.pid
     if how == "kill":
         os.kill(pid, signal.SIGKILL)
         status = _wait(watch, lambda now: now.state != "running")
         assert status.state == "failed" and "Blender stopped while rendering" in status.text
-    render_video.stop()
+    renders.stop()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     assert not plan.output.exists() and not list(plan.folder.glob(".unfinished*"))
@@ -89,11 +89,11 @@ def test_a_stopped_render_leaves_whole_frames_and_no_video(tmp_path: Path, how: 
 def test_what_goes_wrong_there_is_told_here(tmp_path: Path) -> None:
     scene = make_stage(tmp_path)
     plan = _plan(tmp_path / "talk.mp4")
-    watch = render_video.start(plan, scene)
+    watch = renders.start(plan, scene)
     (tmp_path / "photo.png").unlink()
     status = _wait(watch, lambda now: now.state != "running")
     assert status.state == "failed" and "photo.png" in status.text
-    render_video.stop()
+    renders.stop()
     assert sorted(path.name for path in tmp_path.iterdir()) == []
 
 
@@ -101,14 +101,14 @@ def test_errors_before_the_start_start_nothing(tmp_path: Path) -> None:
     scene = make_stage(tmp_path)
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(CannotWrite):
-        render_video.start(_plan(tmp_path / "file" / "talk.mp4"), scene)
+        renders.start(_plan(tmp_path / "file" / "talk.mp4"), scene)
     scene.camera = None
     with pytest.raises(BadInput, match="no camera"):
-        render_video.start(_plan(tmp_path / "talk.mp4"), scene)
+        renders.start(_plan(tmp_path / "talk.mp4"), scene)
 
 
 def test_another_file_ends_the_render(tmp_path: Path) -> None:
-    watch = render_video.start(_plan(tmp_path / "talk.mp4", 400), make_stage(tmp_path))
+    watch = renders.start(_plan(tmp_path / "talk.mp4", 400), make_stage(tmp_path))
     _wait(watch, lambda now: now.done >= 1)
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     assert not watch.process.folder.exists()
@@ -117,7 +117,7 @@ def test_another_file_ends_the_render(tmp_path: Path) -> None:
 
 
 def test_the_other_blender_ends_with_this_one(tmp_path: Path) -> None:
-    watch = render_video.start(_plan(tmp_path / "talk.mp4", 400), make_stage(tmp_path))
+    watch = renders.start(_plan(tmp_path / "talk.mp4", 400), make_stage(tmp_path))
     _wait(watch, lambda now: now.done >= 1)
     watch.process._process.stdin.close()  # what the end of this process does
     status = _wait(watch, lambda now: now.state != "running")

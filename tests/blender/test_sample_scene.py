@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mien.addon import compat, sample_scene
 from mien.addon.face.head import is_head
-from mien.addon.motion import takes
+from mien.addon.motion import head_motion
 from mien.addon.rendering.plan import RenderPlan
 from mien.addon.rendering.run import render_plan
 from mien.core.errors import MienError
@@ -28,7 +28,7 @@ def test_the_face_talks_as_the_motion_does() -> None:
     (head,) = [thing for thing in scene.objects if is_head(thing)]
     motion = load_motion(sample_scene.MOTION, default_model())
     assert (scene.frame_start, scene.frame_end, scene.render.fps) == (1, len(motion), motion.fps)
-    found = takes.head_to_motion(head, scene, 1, len(motion))
+    found = head_motion.head_to_motion(head, scene, 1, len(motion))
     order = [found.channels.index(name) for name in motion.channels]
     np.testing.assert_allclose(found.expression[:, order], motion.expression, atol=1e-5)
 

@@ -12,17 +12,12 @@ from blender.known_motions import counts, pose_error, random_motion, set_rate, t
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Vector
 from mien.addon.face import axes, pose
-from mien.addon.motion import curves
+from mien.addon.motion import action_slots, curves
+from mien.addon.motion.head_curves import expression_paths
+from mien.addon.motion.head_motion import action_motion, head_to_motion, scene_fps
 from mien.addon.motion.sampling import pose_paths
-from mien.addon.motion.takes import (
-    action_motion,
-    expression_paths,
-    head_to_motion,
-    motion_to_head,
-    on_head,
-    scene_fps,
-    take_note,
-)
+from mien.addon.motion.take_notes import take_note
+from mien.addon.motion.takes import motion_to_head, on_head
 from mien.core.camera import project, rotation_matrix
 from mien.core.channels import ARKIT52, REGIONS
 from mien.core.errors import BadInput
@@ -232,13 +227,13 @@ def test_every_channel_is_keyed_once_per_take() -> None:
 def test_one_action_with_slots_else_two_alike() -> None:
     head = new_head()
     report = motion_to_head(head, random_motion(), scene=bpy.context.scene, name="Scene 4")
-    slots = curves.has_slots(bpy.data.actions[0])
+    slots = action_slots.has_slots(bpy.data.actions[0])
     assert report.actions == (("Scene 4",) if slots else ("Scene 4", "Scene 4.001"))
     assert len(bpy.data.actions) == len(report.actions)
     action = head.data.shape_keys.animation_data.action
-    groups = {c.group.name for c in curves.Take(head.data.shape_keys, action).fcurves}
+    groups = {c.group.name for c in action_slots.Take(head.data.shape_keys, action).fcurves}
     assert groups == {region.title() for region in REGIONS}
-    assert {c.group.name for c in curves.Take(head, head.animation_data.action).fcurves} == {"Head"}
+    assert {c.group.name for c in action_slots.Take(head, head.animation_data.action).fcurves} == {"Head"}
     second = motion_to_head(head, random_motion(1), scene=bpy.context.scene, name="Scene 4", pose=False)
     assert len(second.actions) == 1 and second.actions[0] not in report.actions
 
@@ -249,7 +244,7 @@ def test_merging_into_a_take_leaves_the_rest() -> None:
     second = replace(random_motion(2, 10), channels=("jawOpen",), expression=random_motion(2, 10).expression[:, :1],
                      metadata={"source": "other", "licence": "CC0"})
     report = motion_to_head(head, second, scene=scene, start_frame=21, merge=True, pose=False)
-    assert len(bpy.data.actions) == len(report.actions) + (0 if curves.has_slots(bpy.data.actions[0]) else 1)
+    assert len(bpy.data.actions) == len(report.actions) + (0 if action_slots.has_slots(bpy.data.actions[0]) else 1)
     found, jaw = head_to_motion(head, scene, 1, 60), ARKIT52.index("jawOpen")
     expected = first.expression.copy()
     expected[20:30, jaw] = second.expression[:, 0]
@@ -288,7 +283,7 @@ def test_nla_and_drivers_are_sampled() -> None:
     action = keys.animation_data.action
     track = keys.animation_data.nla_tracks.new()
     strip = track.strips.new("Take", 11, action)
-    if curves.has_slots(action):
+    if action_slots.has_slots(action):
         strip.action_slot = keys.animation_data.action_slot
     keys.animation_data.action = None
     moved = head_to_motion(head, scene, 11, 70)
@@ -337,7 +332,7 @@ def test_tweak_mode_is_refused_before_anything_is_made() -> None:
     motion_to_head(head, random_motion(), scene=scene)
     data = head.data.shape_keys.animation_data
     strip = data.nla_tracks.new().strips.new("Take", 1, data.action)
-    if curves.has_slots(data.action):
+    if action_slots.has_slots(data.action):
         strip.action_slot = data.action_slot
     data.action = None
     data.nla_tracks.active = data.nla_tracks[0]

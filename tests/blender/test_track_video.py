@@ -14,7 +14,7 @@ from mien.addon.capture import track_video
 from mien.addon.face import pose
 from mien.addon.face.head import heads_in, make_head
 from mien.addon.face.identity import identity_of, set_identity
-from mien.addon.motion import curves, takes
+from mien.addon.motion import curves, head_motion
 from mien.core.camera import project
 from mien.core.model_files import default_model
 from mien.core.motion import Motion
@@ -76,7 +76,7 @@ def _tracked_pixels(motion: Motion, frame: int) -> np.ndarray:
 def test_a_new_head_follows_the_clip(clip: Path) -> None:
     head, motion = _track(clip), _motion()
     scene = bpy.context.scene
-    assert len(motion) == FRAMES and takes.scene_fps(scene) == pytest.approx(FPS)
+    assert len(motion) == FRAMES and head_motion.scene_fps(scene) == pytest.approx(FPS)
     assert (scene.frame_start, scene.frame_end) == (1, FRAMES)
     assert (scene.render.resolution_x, scene.render.resolution_y) == (384, 320)
     for frame in (0, 7, FRAMES - 1):
@@ -89,7 +89,7 @@ def test_a_new_head_follows_the_clip(clip: Path) -> None:
 
 def test_the_curves_are_the_motion(clip: Path) -> None:
     head, motion = _track(clip), _motion()
-    back = takes.head_to_motion(head, bpy.context.scene, 1, FRAMES)
+    back = head_motion.head_to_motion(head, bpy.context.scene, 1, FRAMES)
     np.testing.assert_allclose(back.expression, motion.expression, atol=1e-6)
     np.testing.assert_allclose(back.rotation, motion.rotation, atol=1e-4)
     np.testing.assert_allclose(back.translation, motion.translation, atol=1e-4)
@@ -150,7 +150,7 @@ def test_retargeting_keeps_the_head_where_it_is(clip: Path) -> None:
     back = curves.read(head.data.shape_keys, [curves.shape_key_path("jawOpen")], frames)
     assert not back.any()
     smile = motion.channels.index("mouthSmileLeft")
-    rate = motion.fps / takes.scene_fps(scene)
+    rate = motion.fps / head_motion.scene_fps(scene)
     back = curves.read(head.data.shape_keys, [curves.shape_key_path("mouthSmileLeft")],
                        1 + np.arange(FRAMES) / rate)[:, 0]
     np.testing.assert_allclose(back, motion.expression[:, smile], atol=0.05)

@@ -11,9 +11,10 @@ from blender.known_heads import known_fit, new_head, random_identity
 from blender.known_motions import TALKING, random_motion, set_rate, talking
 from engine_python import needs_engine, still_clip
 from mien import addon
-from mien.addon.motion import curves
+from mien.addon.motion import action_slots, curves
+from mien.addon.motion.head_curves import expression_paths
 from mien.addon.motion.sampling import pose_paths
-from mien.addon.motion.takes import expression_paths, motion_to_head
+from mien.addon.motion.takes import motion_to_head
 from mien.core.fit_files import save_fit
 
 from .whole_state import differences, whole_state
@@ -37,7 +38,7 @@ def _clip(folder: Path) -> dict[str, Any]:
 
 
 def _other_take(_folder: Path) -> dict[str, Any]:
-    return {"take": curves.current_action(bpy.data.objects["Source"].data.shape_keys).name}
+    return {"take": action_slots.current_action(bpy.data.objects["Source"].data.shape_keys).name}
 
 
 SETTINGS: dict[str, Settings] = {

@@ -230,7 +230,7 @@ STEPS = (open_panel, add_by_menu, add_by_button, face_from_photo, cancelled_job,
 
 def watch_ticks() -> None:
     """Take the time of every look at a job: for so long the window does not answer."""
-    operator = sys.modules[f"{NAME}.addon.capture.jobs"].EngineOperator
+    operator = sys.modules[f"{NAME}.addon.capture.engine_operator"].EngineOperator
     real = operator.modal
 
     def modal(self: object, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
