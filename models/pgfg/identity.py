@@ -13,10 +13,10 @@ from ..dynamics.weights import read_weights, write_weights
 from .samples import PLACE
 
 SIDE = 112
-EYES_AT, MOUTH_AT = (35.3, 51.6), (42.0, 92.3)
-"""In the crop of 112 pixels that recognition networks read: the left eye in the picture, the left mouth corner"""
-EYE_PLACE, MOUTH_PLACE = (0.318, 0.369), (0.392, 0.685)
-"""The same two points by the planes PLACE, 0 … 1, on the mean face"""
+EYES_AT, MOUTH_AT = 51.6, 92.3
+"""Rows of the eyes and of the corners of the mouth in the crop of 112 pixels that recognition networks read"""
+MIDDLE_PLACE, EYE_PLACE, MOUTH_PLACE = 0.502, 0.380, 0.664
+"""The same rows, and the face's middle line, by the planes PLACE, 0 … 1, on the mean face"""
 _WIDTHS = (32, 64, 128, 192, 256)
 _SIZE = 128
 
@@ -84,10 +84,8 @@ def crop_grid(prior: Tensor) -> Tensor:
 
 def _from_crop(at: Tensor) -> Tensor:
     """Pixels of the crop (complex) to places: upright, the eyes' and the mouth's lines where they belong."""
-    eye, mouth = complex(*EYE_PLACE), complex(*MOUTH_PLACE)
-    scale = (mouth.imag - eye.imag) / (MOUTH_AT[1] - EYES_AT[1])
-    middle_place, middle_crop = complex(0.502, eye.imag), complex(SIDE / 2, EYES_AT[1])
-    return middle_place + scale * (at - middle_crop)
+    scale = (MOUTH_PLACE - EYE_PLACE) / (MOUTH_AT - EYES_AT)
+    return complex(MIDDLE_PLACE, EYE_PLACE) + scale * (at - complex(SIDE / 2, EYES_AT))
 
 
 def load_recogniser(path: str | os.PathLike[str]) -> Recogniser:
