@@ -31,7 +31,7 @@ class Patches(nn.Module):
 class PatchCritic(nn.Module):
     """Reads a picture with the priors that it should agree with, whole and at half its size."""
 
-    def __init__(self, planes: int, width: int = 48, depth: int = 4, scales: int = 2) -> None:
+    def __init__(self, planes: int, width: int, depth: int = 4, scales: int = 2) -> None:
         super().__init__()
         self.nets = nn.ModuleList(Patches(planes + 3, width, depth) for _ in range(scales))
 

@@ -13,6 +13,7 @@ from .config import Config
 
 CODE = 128
 State = tuple[Tensor, ...]
+Painted = tuple[Tensor, Tensor, Tensor]
 
 
 class Down(nn.Module):
@@ -105,13 +106,13 @@ class FaceAnimeGenerator(nn.Module):
         """Nothing: here the decoder does all the moving."""
         return state
 
-    def paint(self, state: State, prior: Tensor, base: Tensor, warped: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-        """A picture (B, 3, S, S) and the mask (B, 1, S, S); `warped` and `valid` are not read."""
+    def paint(self, state: State, prior: Tensor, base: Tensor, warped: Tensor, valid: Tensor) -> Painted:
+        """As `network.MienGenerator.paint`; `warped` and `valid` are not read."""
         code, driving = self.prior(centred(prior))
         scales = len(driving)
         skips = list(zip(state[:scales], driving, state[scales:2 * scales], strict=True))
         colour, mask = self.decoder(state[-1] + code, skips)
-        return mask * colour + (1 - mask) * base, mask
+        return mask * colour + (1 - mask) * base, mask, colour
 
 
 class FaceAnimeCritic(nn.Module):

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from .config import Config
 from .discriminator import PatchCritic
 from .faceanime import FaceAnimeCritic, FaceAnimeGenerator
-from .network import MienGenerator
+from .network import MienGenerator, Painted, State
 
-State = tuple[Tensor, ...]
 Batch = Mapping[str, Tensor]
 """The fields of `samples.Sample`, B of each, as `units` makes them"""
 
@@ -26,8 +25,7 @@ class Generator(Protocol):
 
     def move(self, state: State, flow: Tensor) -> State: ...
 
-    def paint(self, state: State, prior: Tensor, base: Tensor, warped: Tensor,
-              valid: Tensor) -> tuple[Tensor, Tensor]: ...
+    def paint(self, state: State, prior: Tensor, base: Tensor, warped: Tensor, valid: Tensor) -> Painted: ...
 
 
 class Whole(nn.Module):
@@ -38,8 +36,8 @@ class Whole(nn.Module):
         self.config = config
         self.net: nn.Module = FaceAnimeGenerator(config) if config.family == "faceanime" else MienGenerator(config)
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Pictures (B, 3, S, S), -1 … 1, and masks (B, 1, S, S)."""
+    def forward(self, batch: Batch) -> Painted:
+        """Pictures (B, 3, S, S), -1 … 1, masks (B, 1, S, S), and what lies under them (B, 3, S, S)."""
         net, planes = cast(Generator, self.net), self.config.planes
         state = net.encode(batch["source"], batch["prior_source"][:, :planes])
         base = batch[self.config.base]
@@ -48,7 +46,7 @@ class Whole(nn.Module):
 
 
 def critic_of(config: Config) -> nn.Module:
-    return FaceAnimeCritic(config) if config.family == "faceanime" else PatchCritic(config.planes)
+    return FaceAnimeCritic(config) if config.family == "faceanime" else PatchCritic(config.planes, 3 * config.widths[0] // 2)
 
 
 def units(batch: Batch) -> dict[str, Tensor]:

@@ -29,7 +29,9 @@ class Weights:
     """The recognition network's inner features"""
     steadiness: float = 1.0
     """What is made moves with the picture: shifted inputs give the shifted output"""
-    mask: float = 0.05
+    under: float = 1.0
+    """L_img of what is painted, also where the mask hides it: else, once hidden, it would never improve"""
+    mask: float = 0.01
     mouth: float = 4.0
     eyes: float = 4.0
     """By how much L_img counts more in these areas"""
@@ -38,7 +40,7 @@ class Weights:
 
 
 MIEN = Weights()
-FACEANIME = Weights(image=1e4, structure=0, adversarial=1, features=0, identity=1e4, perceptual=0, steadiness=0,
+FACEANIME = Weights(image=1e4, structure=0, under=0, adversarial=1, features=0, identity=1e4, perceptual=0, steadiness=0,
                     mask=0.05, mouth=0, eyes=0, penalty=10)
 """As in the released code"""
 

@@ -3,7 +3,8 @@
 
 FaceAnime's z = E_I(I_s) + (E_p(p_t) - E_p(p_s)) holds at every scale here. What belongs to the source, E_I(I_s) -
 E_p(p_s), is found once and moved to the target by the mesh's flow, so that both summands show the same face at the
-same place; where the target is the source, z is E_I(I_s). Every frame costs E_p(p_t), the moving, and the decoder.
+same place; where the target is the source, z is E_I(I_s). D(z) paints changes of the base: it need not learn to copy.
+Every frame costs E_p(p_t), the moving, and the decoder.
 """
 
 import torch
@@ -13,10 +14,9 @@ from torch.nn import functional
 from .config import Config
 
 SLOPE = 0.1
-UNPAINTED = -2.0
-"""Where the mask's logits start: the base shows, and the network learns where it is wrong"""
 State = tuple[Tensor, ...]
 """What is found once of a source: its features at each scale (B, C, h, w), then the gains of the decoder (B, C)"""
+Painted = tuple[Tensor, Tensor, Tensor]
 
 
 class Dense(nn.Module):
@@ -64,17 +64,15 @@ class Decoder(nn.Module):
         self.join = nn.ModuleList(conv(2 * a, a, kernel=1) for a, _ in pairs)
         self.blocks = nn.ModuleList(Dense(a, config) for a, _ in pairs)
         self.last = conv(widths[0], 16, gain=0.2)
-        with torch.no_grad():
-            self.last.bias[12:] = UNPAINTED
 
     def forward(self, z: list[Tensor], gains: Tensor) -> tuple[Tensor, Tensor]:
-        """Colours (B, 3, S, S), 0 … 1, and where they show (B, 1, S, S), 0 … 1."""
+        """Changes of the base's colours (B, 3, S, S), and where they show (B, 1, S, S), 0 … 1."""
         x = self.deepest(z[-1] * gains[:, :, None, None])
         for i in reversed(range(len(self.up))):
             raised = functional.pixel_shuffle(self.up[i](x), 2)
             x = self.blocks[i](functional.leaky_relu(self.join[i](torch.cat([z[i], raised], 1)), SLOPE))
         made = functional.pixel_shuffle(self.last(x), 2)
-        return torch.sigmoid(made[:, :3]), torch.sigmoid(made[:, 3:])
+        return made[:, :3], torch.sigmoid(made[:, 3:])
 
 
 class MienGenerator(nn.Module):
@@ -104,8 +102,8 @@ class MienGenerator(nn.Module):
         """The features where the target's pixels come from; flow (B, 2, S, S) in pixels."""
         return *(moved(f, flow) for f in state[:-1]), state[-1]
 
-    def paint(self, state: State, prior: Tensor, base: Tensor, warped: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-        """A picture (B, 3, S, S) and the mask (B, 1, S, S) of what the network painted in it.
+    def paint(self, state: State, prior: Tensor, base: Tensor, warped: Tensor, valid: Tensor) -> Painted:
+        """A picture (B, 3, S, S), the mask (B, 1, S, S) of what the network painted in it, and all that it painted.
 
         Args:
             state: moved to the target.
@@ -115,8 +113,9 @@ class MienGenerator(nn.Module):
         """
         driving = self.prior(torch.cat([prior, warped, valid], 1))
         z = [f + p for f, p in zip(state, driving, strict=False)]
-        colour, mask = self.decoder(z, state[-1])
-        return mask * (2 * colour - 1) + (1 - mask) * base, mask
+        change, mask = self.decoder(z, state[-1])
+        colour = base + change
+        return mask * colour + (1 - mask) * base, mask, colour
 
 
 def moved(features: Tensor, flow: Tensor) -> Tensor:
