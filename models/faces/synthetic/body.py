@@ -10,7 +10,7 @@ from .noise import noise, ramp
 
 Floats = NDArray[np.float32]
 
-_RINGS = np.array([[-0.120, 0.050, 0.050, -0.080], [-0.145, 0.054, 0.052, -0.086], [-0.165, 0.066, 0.058, -0.092],
+_RINGS = np.array([[-0.120, 0.050, 0.050, -0.080], [-0.145, 0.053, 0.052, -0.086], [-0.165, 0.060, 0.058, -0.090],
                    [-0.178, 0.084, 0.066, -0.095], [-0.192, 0.112, 0.075, -0.095], [-0.206, 0.140, 0.082, -0.094],
                    [-0.222, 0.165, 0.090, -0.092], [-0.245, 0.186, 0.100, -0.088], [-0.280, 0.200, 0.110, -0.084],
                    [-0.340, 0.205, 0.118, -0.080], [-0.460, 0.200, 0.120, -0.080]])
@@ -51,7 +51,7 @@ def make_body(random: np.random.Generator) -> Body:
     thick = 0.004 + 0.006 * noise(flat, 0.05, random.uniform(0, 64, 3), 3)
     outward = np.stack([np.tile(x, len(heights)), np.zeros(len(flat)), np.tile(z, len(heights))], 1)
     # Where there is no cloth the head's own neck is seen, down to its end.
-    hidden = -0.003 - 0.020 * ramp(flat[:, 1], -0.170, -0.152)
+    hidden = 0.001 - 0.022 * ramp(flat[:, 1], -0.166, -0.150)
     share = ramp(cloth, -0.012, 0.001)
     flat = flat + outward * (hidden + (0.005 + np.abs(thick) - hidden) * share)[:, None]
     return Body(flat.astype(np.float32), _fabric(flat.astype(np.float32), random), cloth, _tube(len(heights)))

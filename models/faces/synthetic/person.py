@@ -95,6 +95,9 @@ class Mesh:
             at = model.mean[ball]
             self.colours[ball] = at - (at.min(0) + at.max(0)) / 2
         neck = model.regions["neck"] > 0
+        # The neck's lower end spreads out over shoulders that the body has already.
+        narrower = -0.42 * ramp(model.mean[:, 1], -0.112, -0.158) * neck
+        self.slim = ((model.mean - (0.0, 0.0, -0.085)) * (1, 0, 1) * narrower[:, None]).astype(np.float32)
         self.share[:self.head_count] = np.where(neck, ramp(model.mean[:, 1], -0.175, -0.100), 1)
         body = slice(int(starts[0]), int(starts[1]))
         self.colours[body], self.strips[body, 0], self.share[body] = person.body.colours, person.body.cloth, 0
@@ -122,6 +125,7 @@ class Mesh:
 
     def pose(self, person: Person, head: Floats) -> None:
         """Move the head's vertices (V, 3) to an expression, and the beard with it, in place; model space."""
+        head = head + self.slim
         self.rest[:self.head_count] = head
         normals = vertex_normals(head, person.model.triangles)
         self.normals[:self.head_count] = normals
