@@ -35,6 +35,11 @@ class FaceSquare:
         middle = (low + high) / 2
         return cls(float(middle[0]), float(middle[1]) - _ABOVE * side, side)
 
+    def within(self, width: int, height: int) -> "FaceSquare":
+        """The square moved, and where need be made smaller, so that it does not leave a picture."""
+        side = min(self.side, width, height)
+        return FaceSquare(min(max(self.x, side / 2), width - side / 2), min(max(self.y, side / 2), height - side / 2), side)
+
     def cut(self, rgb: Rgb, size: int) -> Rgb:
         """The square (size, size, 3) out of a picture (H, W, 3); beyond the picture its border goes on."""
         from .landmarks.roi import Roi, crop

@@ -89,7 +89,7 @@ class SparsePrior:
         """The prior (H, W, 3) for vertices (V, 3) in pixels of the prior, z nearer = larger."""
         at = np.asarray(vertices_image, np.float32)[self.corners]
         places = at[:, 0] if self.weights is None else (at * self.weights[..., None]).sum(1)
-        return np.asarray(self.palette[rasterize_image(places, self.triangles, height, width, backend).triangle_id])
+        return _dressed(rasterize_image(places, self.triangles, height, width, backend).triangle_id, self.palette)
 
 
 def sparse_texture(photo: Bytes, fit: "Fit", targets: NDArray[np.floating], model: FaceModel, mesh: SparseMesh | int,
@@ -216,6 +216,16 @@ def _rolled(triangles: Ints) -> Ints:
     """Triangles with their smallest index first, winding kept."""
     first = triangles.argmin(1)[:, None]
     return np.asarray(np.take_along_axis(triangles, (first + np.arange(3)) % 3, 1), np.int32)
+
+
+@compiled
+def _dressed(ids: Ints, palette: Bytes) -> Bytes:
+    out = np.empty((ids.shape[0], ids.shape[1], 3), np.uint8)
+    for row in range(ids.shape[0]):
+        for column in range(ids.shape[1]):
+            for k in range(3):
+                out[row, column, k] = palette[ids[row, column], k]
+    return out
 
 
 @compiled
