@@ -51,7 +51,7 @@ def make_body(random: np.random.Generator) -> Body:
     thick = 0.004 + 0.006 * noise(flat, 0.05, random.uniform(0, 64, 3), 3)
     outward = np.stack([np.tile(x, len(heights)), np.zeros(len(flat)), np.tile(z, len(heights))], 1)
     # Where there is no cloth the head's own neck is seen, down to its end.
-    hidden = 0.001 - 0.022 * ramp(flat[:, 1], -0.166, -0.150)
+    hidden = -0.022 * ramp(flat[:, 1], -0.188, -0.158)
     share = ramp(cloth, -0.012, 0.001)
     flat = flat + outward * (hidden + (0.005 + np.abs(thick) - hidden) * share)[:, None]
     return Body(flat.astype(np.float32), _fabric(flat.astype(np.float32), random), cloth, _tube(len(heights)))

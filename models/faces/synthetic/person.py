@@ -96,8 +96,8 @@ class Mesh:
             self.colours[ball] = at - (at.min(0) + at.max(0)) / 2
         neck = model.regions["neck"] > 0
         # The neck's lower end spreads out over shoulders that the body has already.
-        narrower = -0.42 * ramp(model.mean[:, 1], -0.112, -0.158) * neck
-        self.slim = ((model.mean - (0.0, 0.0, -0.085)) * (1, 0, 1) * narrower[:, None]).astype(np.float32)
+        narrower = -0.36 * ramp(model.mean[:, 1], -0.115, -0.168) * neck
+        self.slim = ((model.mean - (0.0, 0.0, -0.085)) * (1, 0, 0.45) * narrower[:, None]).astype(np.float32)
         self.share[:self.head_count] = np.where(neck, ramp(model.mean[:, 1], -0.175, -0.100), 1)
         body = slice(int(starts[0]), int(starts[1]))
         self.colours[body], self.strips[body, 0], self.share[body] = person.body.colours, person.body.cloth, 0
@@ -113,15 +113,6 @@ class Mesh:
     def _dress_ribbons(self, place: slice, locks: Ribbons) -> None:
         self.normals[place], self.tangents[place] = locks.normals, locks.tangents
         self.colours[place], self.strips[place] = locks.colours, locks.strip
-
-    def seen(self, normals: Floats) -> tuple[Ints, NDArray[np.int8]]:
-        """Triangles and kinds without the locks on the far side of the head, which the head hides."""
-        first = int(np.argmax(self.kinds >= CLOTH))
-        corner = self.triangles[first:, 0]
-        far = (self.kinds[first:] == HAIR) & (normals[corner, 2] < -0.3) & (self.rest[corner, 1] > 0.0)
-        near = np.flatnonzero(~far) + first
-        return (np.concatenate([self.triangles[:first], self.triangles[near]]),
-                np.concatenate([self.kinds[:first], self.kinds[near]]))
 
     def pose(self, person: Person, head: Floats) -> None:
         """Move the head's vertices (V, 3) to an expression, and the beard with it, in place; model space."""

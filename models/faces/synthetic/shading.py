@@ -17,21 +17,24 @@ SKIN, EYE, MOUTH, HAIR, CLOTH, FRAME = range(6)
 @compiled_loosely
 def gather(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.int8], points: Floats, normals: Floats,
            tangents: Floats, colours: Floats, strips: Floats, uv: Floats, skin: Floats, unit: float, eye: Floats, bare: Floats,
-           place: Floats, normal: Floats, albedo: Floats, extra: Floats) -> None:
-    """Fill the pixel's place (H, W, 3), normal, albedo and extras (tangent or relief and shine) in place.
+           samples: int, whole: NDArray[np.bool_], place: Floats, normal: Floats, albedo: Floats, extra: Floats) -> None:
+    """Fill the sample's place (H, W, 3), normal, albedo and extras (tangent or relief and shine) in place.
 
     Args:
         uv: (F', 3, 2) of the head's triangles, which come first.
         skin: (T, T, 5) linear albedo, relief in metres, shine; `unit` is a metre in pixels.
         eye: (9,) iris colour, sclera colour, seed, vein, limbus; `bare` (3,) the colour of the neck's skin.
+        whole: (H / samples, W / samples) set where all samples of a pixel show skin or cloth: one stands for all.
     """
     size = skin.shape[0]
     texel = np.empty(5, np.float32)
+    _find_whole(ids, kinds, samples, whole)
     for row in range(ids.shape[0]):
         for column in range(ids.shape[1]):
             face = ids[row, column] - 1
-            if face < 0:
+            if face < 0 or _spared(row, column, samples, whole):
                 continue
+            extra[row, column, 0] = 0
             a, b = weights[row, column, 0], weights[row, column, 1]
             c = np.float32(1) - a - b
             i, j, k = triangles[face, 0], triangles[face, 1], triangles[face, 2]
@@ -61,6 +64,44 @@ def gather(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.int8],
                 if inside < 0:
                     for d in range(3):
                         albedo[row, column, d] = bare[d]
+
+
+@compiled_loosely
+def _find_whole(ids: Ints, kinds: NDArray[np.int8], samples: int, whole: NDArray[np.bool_]) -> None:
+    for row in range(whole.shape[0]):
+        for column in range(whole.shape[1]):
+            first = ids[row * samples, column * samples]
+            same = first > 0 and (kinds[first - 1] == SKIN or kinds[first - 1] == CLOTH)
+            for i in range(row * samples, row * samples + samples):
+                for j in range(column * samples, column * samples + samples):
+                    same = same and ids[i, j] > 0 and kinds[ids[i, j] - 1] == kinds[first - 1]
+            whole[row, column] = same
+
+
+@compiled_loosely
+def _spared(row: int, column: int, samples: int, whole: NDArray[np.bool_]) -> bool:
+    """Whether another sample stands for this one."""
+    return whole[row // samples, column // samples] and (row % samples > 0 or column % samples > 0)
+
+
+@compiled_loosely
+def place(rest: Floats, rest_normals: Floats, rest_tangents: Floats, share: Floats, head: Floats, body: Floats,
+          origin: Floats, pivot: Floats, neck: Floats, scale: float, points: Floats, normals: Floats,
+          tangents: Floats) -> None:
+    """Put vertices (V, 3) of model space where a blend of two turns has them, and turn what points with them."""
+    for n in range(len(rest)):
+        w = share[n]
+        for d in range(3):
+            at, along, out = np.float32(0), np.float32(0), np.float32(0)
+            low = np.float32(0)
+            for k in range(3):
+                turn = head[d, k] * w + body[d, k] * (np.float32(1) - w)
+                at += head[d, k] * rest[n, k]
+                low += body[d, k] * (rest[n, k] - neck[k])
+                out += turn * rest_normals[n, k]
+                along += turn * rest_tangents[n, k]
+            points[n, d] = (at * scale + origin[d]) * w + (low * scale + pivot[d]) * (np.float32(1) - w)
+            normals[n, d], tangents[n, d] = out, along
 
 
 @compiled_loosely
@@ -103,7 +144,7 @@ def _eye(albedo: Floats, row: int, column: int, eye: Floats) -> None:
 
 @compiled_loosely
 def light(ids: Ints, triangles_kind: NDArray[np.int8], place: Floats, normal: Floats, albedo: Floats, extra: Floats,
-          openness: Floats, directions: Floats, lamps: Floats, sky: Floats, ground: Floats, depth: Floats, axes: Floats,
+          openness: Floats, samples: int, whole: NDArray[np.bool_], directions: Floats, lamps: Floats, sky: Floats, ground: Floats, depth: Floats, axes: Floats,
           corner: Floats, scale: float, radius: float, unit: float, out: Floats) -> None:
     """Linear colours (H, W, 3): wrapped diffuse light, more so in red under skin, gloss, sky and ground, shadows.
 
@@ -114,13 +155,13 @@ def light(ids: Ints, triangles_kind: NDArray[np.int8], place: Floats, normal: Fl
     for row in range(height):
         for column in range(width):
             face = ids[row, column] - 1
-            if face < 0:
+            if face < 0 or _spared(row, column, samples, whole):
                 continue
             kind = triangles_kind[face]
             nx, ny, nz = normal[row, column, 0], normal[row, column, 1], normal[row, column, 2]
-            if (kind == SKIN) and 0 < row < height - 1 and 0 < column < width - 1:
-                nx += min(max(extra[row, column - 1, 0] - extra[row, column + 1, 0], -0.6), 0.6) * np.float32(0.5)
-                ny += min(max(extra[row - 1, column, 0] - extra[row + 1, column, 0], -0.6), 0.6) * np.float32(0.5)
+            if kind == SKIN and whole[row // samples, column // samples]:
+                nx += _slope(extra, ids, triangles_kind, row, column, 0, samples)
+                ny += _slope(extra, ids, triangles_kind, row, column, samples, 0)
             length = one / max(np.sqrt(nx * nx + ny * ny + nz * nz), np.float32(1e-6))
             nx, ny, nz = nx * length, ny * length, nz * length
             if nz < 0 and kind != SKIN:
@@ -128,7 +169,10 @@ def light(ids: Ints, triangles_kind: NDArray[np.int8], place: Floats, normal: Fl
             x, y, z = place[row, column, 0], place[row, column, 1], place[row, column, 2]
             turn = np.float32((row * 7 + column * 13) % 16) * np.float32(0.098)
             bias = (np.float32(9) if kind == HAIR else np.float32(3.5)) * unit
-            shown = lit_share(depth, axes, corner, scale, x, y, z, bias, radius, turn)
+            spread = radius + np.float32(1.5) if kind == HAIR else radius
+            shown = lit_share(depth, axes, corner, scale, x, y, z, bias, spread, turn)
+            if kind == HAIR:  # light passes between locks
+                shown = np.float32(0.4) + np.float32(0.6) * shown
             opened = openness[row, column]
             ambient = np.float32(0.5) - np.float32(0.5) * ny
             gloss = np.float32(0.04)
@@ -200,6 +244,18 @@ def light(ids: Ints, triangles_kind: NDArray[np.int8], place: Floats, normal: Fl
 
 
 @compiled_loosely
+def _slope(extra: Floats, ids: Ints, kinds: NDArray[np.int8], row: int, column: int, down: int, across: int) -> float:
+    """How fast the skin's relief falls, between the first samples of the neighbouring pixels."""
+    i, j, p, q = row - down, column - across, row + down, column + across
+    if i < 0 or j < 0 or p >= ids.shape[0] or q >= ids.shape[1] or ids[i, j] == 0 or ids[p, q] == 0:
+        return np.float32(0)
+    if kinds[ids[i, j] - 1] != SKIN or kinds[ids[p, q] - 1] != SKIN:
+        return np.float32(0)
+    slope = (extra[i, j, 0] - extra[p, q, 0]) / np.float32(2 * max(down, across))
+    return min(max(slope, np.float32(-0.5)), np.float32(0.5))
+
+
+@compiled_loosely
 def _sixteenth(x: float) -> float:
     x *= x
     x *= x
@@ -208,17 +264,23 @@ def _sixteenth(x: float) -> float:
 
 
 @compiled_loosely
-def veil(out: Floats, ids: Ints, depth: Floats, over: Ints, over_depth: Floats, colour: Floats, share: float) -> None:
-    """Darken `out` where a thin layer (lashes) lies before everything; depths as of one rasteriser, nearer smaller."""
-    for row in range(ids.shape[0]):
-        for column in range(ids.shape[1]):
-            if over[row, column] and (ids[row, column] == 0 or over_depth[row, column] <= depth[row, column] + 1e-3):
-                for d in range(3):
-                    out[row, column, d] += (colour[d] - out[row, column, d]) * share
+def veil(out: Floats, ids: Ints, depth: Floats, over: Ints, over_depth: Floats, samples: int, colour: Floats,
+         share: float) -> None:
+    """Darken the samples `out` of pixels where a thin layer (lashes) lies before all; nearer depths are smaller."""
+    for row in range(over.shape[0]):
+        for column in range(over.shape[1]):
+            if over[row, column] == 0:
+                continue
+            for i in range(row * samples, row * samples + samples):
+                for j in range(column * samples, column * samples + samples):
+                    if ids[i, j] == 0 or over_depth[row, column] <= depth[i, j] + np.float32(2e-3):
+                        for d in range(3):
+                            out[i, j, d] += (colour[d] - out[i, j, d]) * share
 
 
 @compiled_loosely
-def develop(linear: Floats, ids: Ints, ground: Floats, gamma: Floats, s: int) -> Floats:
+def develop(linear: Floats, ids: Ints, ground: Floats, gamma: Floats, s: int,
+            whole: NDArray[np.bool_]) -> Floats:
     """Means of s × s samples before the background (H, W, 3) linear, as a film has them: sRGB 0..1.
 
     `gamma` is the table of sRGB for linear values 0..1, evenly spaced.
@@ -229,6 +291,10 @@ def develop(linear: Floats, ids: Ints, ground: Floats, gamma: Floats, s: int) ->
     for row in range(height):
         for column in range(width):
             r = g = b = np.float32(0)
+            if whole[row, column]:
+                for d in range(3):
+                    out[row, column, d] = _looked_up(gamma, _film(linear[row * s, column * s, d]))
+                continue
             for i in range(row * s, row * s + s):
                 for j in range(column * s, column * s + s):
                     if ids[i, j]:

@@ -16,7 +16,7 @@ from .noise import draw_lines, noise, ramp
 
 Floats = NDArray[np.float32]
 
-TEXELS = 512
+TEXELS = 384
 _REDDER: Floats = np.array((0.02, -0.07, -0.06), np.float32)
 _BLUSH = {"cheeks": 0.45, "nose": 0.5, "ears": 0.6, "eyelids_left": 0.35, "eyelids_right": 0.35, "forehead": -0.1}
 EYE_AT = (0.0287, 0.0)
@@ -203,7 +203,7 @@ def _brows(look: Look, base: Ground, rgb: Floats, random: np.random.Generator) -
         angle = lean - 0.5 * step
         lines[:, k, 0], lines[:, k, 1] = x + side * np.cos(angle) * length * step, y - np.sin(angle) * length * step
     cover = np.zeros_like(soft)
-    draw_lines(cover, lines, np.full(count, 0.32, np.float32))
+    draw_lines(cover, lines, np.full(count, 0.26, np.float32))
     under = 0.26 * min(look.brow_weight, 1.0) * soft**power
     share2 = np.clip(under + cover, 0, 0.92)[..., None]
     return np.asarray(rgb + (look.brows - rgb) * share2, np.float32)
