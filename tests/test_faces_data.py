@@ -82,8 +82,9 @@ def test_a_killed_run_goes_on_to_the_same_shards(people: Path, tmp_path: Path) -
 
 
 def test_clips_are_taken_by_licence_kind_and_quality(tmp_path: Path) -> None:
-    rows = [("a", "p1", "real", "A", "MIT"), ("b", "p2", "real", "A", "CC-BY-NC-4.0"), ("c", "p3", "synthetic", "A", "MIT"),
-            ("d", "p4", "real", "C", "MIT"), ("e", "p5", "real", "B", "apache-2.0"), ("f", "p6", "real", "A", "")]
+    rows = [("a", "p1", "real", "A", "MIT"), ("b", "p2", "real", "A", "CC-BY-NC-4.0"),
+            ("c", "p3", "synthetic", "A", "MIT"), ("d", "p4", "real", "C", "MIT"),
+            ("e", "p5", "real", "B", "apache-2.0"), ("f", "p6", "real", "A", "")]
     with (tmp_path / "clips.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("clip", "person", "kind", "quality", "licence"), *rows])
     for row in rows:

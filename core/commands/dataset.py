@@ -12,8 +12,8 @@ HELP = "data for training, made from clips and made-up people"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=("motion", "faces"),
-                        help="motion: videos and landmark tracks to motions; faces: videos, and people made up here, to "
-                        "frames with their fits")
+                        help="motion: videos and landmark tracks to motions; faces: videos, and people made up here, "
+                        "to frames with their fits")
     parser.add_argument("folder", type=Path, nargs="?", metavar="DIR",
                         help="videos, landmark tracks (.npz), and maybe clips.csv with clip, person, licence")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
@@ -22,14 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ray", action="store_true", help="spread the work over a Ray cluster")
     parser.add_argument("--pack", type=Path, metavar="NPZ", help="motion: all motions in one small file as well")
     faces = parser.add_argument_group("faces")
-    faces.add_argument("--made-up", type=int, default=0, metavar="N", help="people that do not exist, besides the clips")
+    faces.add_argument("--made-up", type=int, default=0, metavar="N",
+                       help="people that do not exist, besides the clips")
     faces.add_argument("--seed", type=int, default=0, help="number of the first made-up person (default 0)")
     faces.add_argument("--frames", type=int, default=120, metavar="N", help="of each clip, at most (default 120)")
     faces.add_argument("--views", type=int, default=6, metavar="N", help="frames of each made-up person (default 6)")
     faces.add_argument("--size", type=int, default=256, metavar="PIXELS", help="side of the frames (default 256)")
     faces.add_argument("--any-licence", action="store_true",
-                       help="take clips whatever clips.csv says; without it only those whose licence allows giving away "
-                       "what is learned from them")
+                       help="take clips whatever clips.csv says; without it only those whose licence allows giving "
+                       "away what is learned from them")
     common.add_json(parser)
 
 

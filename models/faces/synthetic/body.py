@@ -109,7 +109,8 @@ def glasses(random: np.random.Generator, eyes: Floats) -> tuple[Floats, NDArray[
     angle = np.linspace(0, 2 * np.pi, 33)[:-1]
     x = np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** power * wide
     y = np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** power * high
-    parts, faces = [], []
+    parts: list[NDArray[np.float64]] = []
+    faces: list[NDArray[np.int64]] = []
     front = float(eyes[:, 2].mean()) + 0.026
     for eye in eyes:
         ring = np.stack([eye[0] * 1.06 + x, eye[1] - 0.003 + y, front - np.abs(eye[0] + x) ** 2 * 2.2], 1)
@@ -120,7 +121,8 @@ def glasses(random: np.random.Generator, eyes: Floats) -> tuple[Floats, NDArray[
     _add(parts, faces, np.stack([bridge, np.full(5, level) + 0.002, np.full(5, front)], 1), tube)
     for side in (-1, 1):
         outer = (right + wide) if side > 0 else (left - wide)
-        ends = np.array([[outer, level, front - outer**2 * 2.2], [side * 0.078, level, -0.02], [side * 0.080, level, -0.085]])
+        ends = np.array([[outer, level, front - outer**2 * 2.2], [side * 0.078, level, -0.02],
+                         [side * 0.080, level, -0.085]])
         _add(parts, faces, ends, tube)
     colour = random.uniform(0.01, 0.06, 3) if random.random() < 0.7 else random.uniform(0.05, 0.5, 3)
     return np.concatenate(parts).astype(np.float32), np.concatenate(faces).astype(np.int32), colour.astype(np.float32)

@@ -66,9 +66,9 @@ def grow(look: Look, base: Ground, model: FaceModel, neutral: Floats, normals: F
     roots, out, rest = _roots(look, base, model, neutral, normals, cut.locks, random)
     if not len(roots):
         return None
-    stretch = np.ptp(neutral[model.regions["scalp"] > 0.5], axis=0) / np.ptp(
-        model.mean[model.regions["scalp"] > 0.5], axis=0)
-    middle = _MIDDLE + (neutral[model.regions["scalp"] > 0.5].mean(0) - model.mean[model.regions["scalp"] > 0.5].mean(0))
+    scalp = model.regions["scalp"] > 0.5
+    stretch = np.ptp(neutral[scalp], axis=0) / np.ptp(model.mean[scalp], axis=0)
+    middle = _MIDDLE + (neutral[scalp].mean(0) - model.mean[scalp].mean(0))
     paths = _combed(cut, roots, out, rest, middle, _RADII * stretch, random)
     away = (paths - middle) / (_RADII * stretch) ** 2
     away[..., 1] *= np.where(paths[..., 1] < middle[1], 0.25, 1)
@@ -112,8 +112,8 @@ def _combed(cut: Cut, roots: Array, out: Array, rest: Floats, middle: Array, rad
     clump = np.stack([noise(rest, 0.014, random.uniform(0, 64, 3)) for _ in range(3)], 1)
     chaos = cut.wild * (0.7 * random.normal(size=(count, 3)) + 1.1 * clump)
     fringe = front * cut.fringe
-    comb = np.stack([side * cut.part * (1 - fringe), np.full(count, cut.up), cut.forward * (0.3 + 0.7 * front) - cut.back],
-                    1) + chaos
+    comb = np.stack([side * cut.part * (1 - fringe), np.full(count, cut.up),
+                     cut.forward * (0.3 + 0.7 * front) - cut.back], 1) + chaos
     comb[:, 2] += 0.8 * fringe
     comb += (front * (1 - fringe) * cut.fall)[:, None] * np.array((0.0, 0.35, -0.9))
     length = random.uniform(*cut.length, count)
@@ -147,8 +147,8 @@ def _combed(cut: Cut, roots: Array, out: Array, rest: Floats, middle: Array, rad
             target = _to_knot(place, middle, radii)
         direction = direction * 0.45 + target * 0.55
         direction /= np.linalg.norm(direction, axis=1, keepdims=True) + 1e-9
-        place = _outside(place + direction * step[:, None], middle, radii, ground + lift * min(1.0, 0.35 + 1.1 * share), fringe,
-                         0.35 * cut.fall)
+        least = ground + lift * min(1.0, 0.35 + 1.1 * share)
+        place = _outside(place + direction * step[:, None], middle, radii, least, fringe, 0.35 * cut.fall)
         angle = phase + turns * share
         swirl = frame * np.cos(angle)[:, None] + np.cross(frame, out) * np.sin(angle)[:, None]
         path[:, k] = place + swirl * (cut.curl * 0.008 * min(1.0, 2 * share))
@@ -158,7 +158,7 @@ def _combed(cut: Cut, roots: Array, out: Array, rest: Floats, middle: Array, rad
 def _distance(scaled: Array) -> Array:
     """From the middle, where the ellipsoid is the unit ball; below its middle from its upright axis."""
     flat = np.linalg.norm(scaled[:, [0, 2]], axis=1)
-    return np.where(scaled[:, 1] < 0, flat, np.linalg.norm(scaled, axis=1))
+    return np.asarray(np.where(scaled[:, 1] < 0, flat, np.linalg.norm(scaled, axis=1)))
 
 
 def _to_knot(place: Array, middle: Array, radii: Array) -> Array:

@@ -53,7 +53,8 @@ def draw(person: Person, pose: Pose, camera: Camera, samples: int = SAMPLES) -> 
     film = _buffers(height * s, width * s)
     whole = np.zeros((height, width), np.bool_)
     gather(ids, raster.barycentric, mesh.triangles, mesh.kinds, points, normals, tangents, mesh.colours, mesh.strips,
-           mesh.uv, person.skin, unit, person.eye, person.bare, s, whole, film.place, film.normal, film.albedo, film.extra)
+           mesh.uv, person.skin, unit, person.eye, person.bare, s, whole, film.place, film.normal, film.albedo,
+           film.extra)
     lights = person.lights
     middle = points[:mesh.head_count].mean(0)
     shadow = cast(points, mesh.casting, lights.directions[0], (float(middle[0]), float(middle[1]), 0.21 * unit))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Colours of made-up people, pixel by pixel: skin, eyes, hair, cloth."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,7 @@ from .light import lit_share
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+Real = float | np.floating[Any]
 
 SKIN, EYE, MOUTH, HAIR, CLOTH, FRAME = range(6)
 """Kinds of surface"""
@@ -16,8 +19,9 @@ SKIN, EYE, MOUTH, HAIR, CLOTH, FRAME = range(6)
 
 @compiled_loosely
 def gather(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.int8], points: Floats, normals: Floats,
-           tangents: Floats, colours: Floats, strips: Floats, uv: Floats, skin: Floats, unit: float, eye: Floats, bare: Floats,
-           samples: int, whole: NDArray[np.bool_], place: Floats, normal: Floats, albedo: Floats, extra: Floats) -> None:
+           tangents: Floats, colours: Floats, strips: Floats, uv: Floats, skin: Floats, unit: Real, eye: Floats,
+           bare: Floats, samples: int, whole: NDArray[np.bool_], place: Floats, normal: Floats, albedo: Floats,
+           extra: Floats) -> None:
     """Fill the sample's place (H, W, 3), normal, albedo and extras (tangent or relief and shine) in place.
 
     Args:
@@ -43,7 +47,7 @@ def gather(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.int8],
                 normal[row, column, d] = normals[i, d] * a + normals[j, d] * b + normals[k, d] * c
                 albedo[row, column, d] = colours[i, d] * a + colours[j, d] * b + colours[k, d] * c
             kind = kinds[face]
-            if kind == SKIN or kind == MOUTH:
+            if kind in (SKIN, MOUTH):
                 u = uv[face, 0, 0] * a + uv[face, 1, 0] * b + uv[face, 2, 0] * c
                 v = uv[face, 0, 1] * a + uv[face, 1, 1] * b + uv[face, 2, 1] * c
                 _texture(skin, u * size - 0.5, (1 - v) * size - 0.5, texel)
@@ -86,7 +90,7 @@ def _spared(row: int, column: int, samples: int, whole: NDArray[np.bool_]) -> bo
 
 @compiled_loosely
 def place(rest: Floats, rest_normals: Floats, rest_tangents: Floats, share: Floats, head: Floats, body: Floats,
-          origin: Floats, pivot: Floats, neck: Floats, scale: float, points: Floats, normals: Floats,
+          origin: Floats, pivot: Floats, neck: Floats, scale: Real, points: Floats, normals: Floats,
           tangents: Floats) -> None:
     """Put vertices (V, 3) of model space where a blend of two turns has them, and turn what points with them."""
     for n in range(len(rest)):
@@ -105,7 +109,7 @@ def place(rest: Floats, rest_normals: Floats, rest_tangents: Floats, share: Floa
 
 
 @compiled_loosely
-def _texture(texture: Floats, x: float, y: float, out: Floats) -> None:
+def _texture(texture: Floats, x: Real, y: float, out: Floats) -> None:
     size = texture.shape[0]
     x, y = min(max(x, 0.0), size - 1.001), min(max(y, 0.0), size - 1.001)
     j, i = int(x), int(y)
@@ -117,7 +121,7 @@ def _texture(texture: Floats, x: float, y: float, out: Floats) -> None:
 
 
 @compiled_loosely
-def _step(x: float, low: float, high: float) -> float:
+def _step(x: Real, low: Real, high: Real) -> Real:
     t = min(max((x - low) / (high - low), 0.0), 1.0)
     return np.float32(t * t * (3 - 2 * t))
 
@@ -144,8 +148,9 @@ def _eye(albedo: Floats, row: int, column: int, eye: Floats) -> None:
 
 @compiled_loosely
 def light(ids: Ints, triangles_kind: NDArray[np.int8], place: Floats, normal: Floats, albedo: Floats, extra: Floats,
-          openness: Floats, samples: int, whole: NDArray[np.bool_], directions: Floats, lamps: Floats, sky: Floats, ground: Floats, depth: Floats, axes: Floats,
-          corner: Floats, scale: float, radius: float, unit: float, out: Floats) -> None:
+          openness: Floats, samples: int, whole: NDArray[np.bool_], directions: Floats, lamps: Floats, sky: Floats,
+          ground: Floats, depth: Floats, axes: Floats,
+          corner: Floats, scale: Real, radius: Real, unit: Real, out: Floats) -> None:
     """Linear colours (H, W, 3): wrapped diffuse light, more so in red under skin, gloss, sky and ground, shadows.
 
     `unit` is a millimetre in pixels. Hair after Kajiya & Kay 1989, skin's gloss of two lobes.
@@ -178,7 +183,7 @@ def light(ids: Ints, triangles_kind: NDArray[np.int8], place: Floats, normal: Fl
             gloss = np.float32(0.04)
             if kind == SKIN:
                 gloss = np.float32(0.055) * extra[row, column, 1]
-            elif kind == EYE or kind == MOUTH:
+            elif kind in (EYE, MOUTH):
                 gloss = np.float32(0.35)
             elif kind == CLOTH:
                 gloss = np.float32(0.01)
@@ -235,7 +240,7 @@ def light(ids: Ints, triangles_kind: NDArray[np.int8], place: Floats, normal: Fl
                 shine_r += lobe * lamps[lamp, 0]
                 shine_g += lobe * lamps[lamp, 1]
                 shine_b += lobe * lamps[lamp, 2]
-            if kind == EYE or kind == MOUTH:
+            if kind in (EYE, MOUTH):
                 deep = opened * (np.float32(1.0) if kind == EYE else opened)
                 r, g, b = r * deep, g * deep, b * deep
             out[row, column, 0] = albedo[row, column, 0] * r + shine_r
@@ -244,7 +249,7 @@ def light(ids: Ints, triangles_kind: NDArray[np.int8], place: Floats, normal: Fl
 
 
 @compiled_loosely
-def _slope(extra: Floats, ids: Ints, kinds: NDArray[np.int8], row: int, column: int, down: int, across: int) -> float:
+def _slope(extra: Floats, ids: Ints, kinds: NDArray[np.int8], row: int, column: int, down: int, across: int) -> Real:
     """How fast the skin's relief falls, between the first samples of the neighbouring pixels."""
     i, j, p, q = row - down, column - across, row + down, column + across
     if i < 0 or j < 0 or p >= ids.shape[0] or q >= ids.shape[1] or ids[i, j] == 0 or ids[p, q] == 0:
@@ -252,11 +257,11 @@ def _slope(extra: Floats, ids: Ints, kinds: NDArray[np.int8], row: int, column: 
     if kinds[ids[i, j] - 1] != SKIN or kinds[ids[p, q] - 1] != SKIN:
         return np.float32(0)
     slope = (extra[i, j, 0] - extra[p, q, 0]) / np.float32(2 * max(down, across))
-    return min(max(slope, np.float32(-0.5)), np.float32(0.5))
+    return np.float32(min(max(slope, np.float32(-0.5)), np.float32(0.5)))
 
 
 @compiled_loosely
-def _sixteenth(x: float) -> float:
+def _sixteenth(x: Real) -> Real:
     x *= x
     x *= x
     x *= x
@@ -265,7 +270,7 @@ def _sixteenth(x: float) -> float:
 
 @compiled_loosely
 def veil(out: Floats, ids: Ints, depth: Floats, over: Ints, over_depth: Floats, samples: int, colour: Floats,
-         share: float) -> None:
+         share: Real) -> None:
     """Darken the samples `out` of pixels where a thin layer (lashes) lies before all; nearer depths are smaller."""
     for row in range(over.shape[0]):
         for column in range(over.shape[1]):
@@ -312,14 +317,14 @@ def develop(linear: Floats, ids: Ints, ground: Floats, gamma: Floats, s: int,
 
 
 @compiled_loosely
-def _looked_up(table: Floats, x: float) -> float:
-    at = min(max(x, np.float32(0)), np.float32(1)) * np.float32(len(table) - 1)
+def _looked_up(table: Floats, x: Real) -> Real:
+    at = min(max(np.float32(x), np.float32(0)), np.float32(1)) * np.float32(len(table) - 1)
     i = min(int(at), len(table) - 2)
-    return table[i] + (table[i + 1] - table[i]) * (at - i)
+    return np.float32(table[i] + (table[i + 1] - table[i]) * (at - np.float32(i)))
 
 
 @compiled_loosely
-def _film(x: float) -> float:
+def _film(x: Real) -> Real:
     """Bright light is held back, as films and cameras do (Reinhard et al. 2002, eq. 4)."""
-    x = max(x, np.float32(0))
-    return min(x * (1 + x * np.float32(0.28)) / (1 + np.float32(0.55) * x), np.float32(1))
+    positive = max(np.float32(x), np.float32(0))
+    return min(positive * (1 + positive * np.float32(0.28)) / (1 + np.float32(0.55) * positive), np.float32(1))

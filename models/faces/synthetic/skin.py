@@ -61,7 +61,7 @@ def scalp_distance(model: FaceModel) -> Floats:
 
 
 def paint_skin(look: Look, base: Ground, random: np.random.Generator) -> Floats:
-    """What is painted onto one person's head, (T, T, 5): linear albedo, relief in metres outwards, and shine, about 1."""
+    """What is painted onto one head, (T, T, 5): linear albedo, relief in metres outwards, and shine, about 1."""
     at, weight = base.place, base.regions
     offset = random.uniform(0, 64, (12, 3))
     colour, relief = _flesh(look, at, weight, offset)
@@ -111,7 +111,8 @@ def _wrinkles(look: Look, at: Floats, random: np.random.Generator) -> Floats:
     """How deep (N,) the lines of age are: forehead, beside the eyes, under them, beside the mouth."""
     side, y = np.abs(at[:, 0]), at[:, 1]
     front = ramp(at[:, 2], -0.04, -0.01)
-    wave = 0.0022 * np.sin(at[:, 0] * 55 + random.uniform(0, 6)) + 0.0012 * np.sin(at[:, 0] * 140 + random.uniform(0, 6))
+    phase = random.uniform(0, 6, 2)
+    wave = 0.0022 * np.sin(at[:, 0] * 55 + phase[0]) + 0.0012 * np.sin(at[:, 0] * 140 + phase[1])
     lines = np.zeros(len(at), np.float32)
     for i in range(4):
         level = 0.042 + 0.009 * i + random.normal(0, 0.001)
@@ -127,7 +128,7 @@ def _wrinkles(look: Look, at: Floats, random: np.random.Generator) -> Floats:
 
 
 def _crease(distance: NDArray[np.floating], width: float) -> Floats:
-    return np.exp(-(distance / width) ** 2).astype(np.float32)
+    return np.asarray(np.exp(-(distance / width) ** 2), np.float32)
 
 
 def _lips(look: Look, at: Floats, weight: dict[str, Floats], offset: NDArray[np.float64], colour: Floats) -> Floats:
