@@ -78,6 +78,15 @@ def test_pictures_keep_the_photos_colours_exactly(tmp_path: Path, engine: str) -
     assert np.abs(seen[..., :3].astype(int) - photo())[BORDER].max() <= 3
 
 
+@pytest.mark.skipif(bpy.app.version < (5, 2, 0), reason="compiling shaders takes a minute: newest Blender only")
+def test_eevee_renders_too(tmp_path: Path) -> None:
+    make_stage(tmp_path)
+    report = _render(tmp_path / "talk", 1, kind="PNG", engine="EEVEE", samples=1)
+    seen = picture_of(report.result / "talk_0001.png")[..., :3].astype(int)
+    assert np.abs(seen - photo())[BORDER].max() <= 3
+    assert np.abs(seen - photo())[16:30, 28:36].mean() > 20
+
+
 def test_before_a_photo_the_texture_comes_out_as_bright_as_it_is(tmp_path: Path) -> None:
     scene = make_stage(tmp_path)
     scene.objects["Sun"].data.energy = 0.3
