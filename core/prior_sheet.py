@@ -71,7 +71,7 @@ def prior_sheet(photo: Rgb, fit: "Fit", model: FaceModel, steps: Sequence[int], 
 def _targets(fit: "Fit", model: FaceModel, motion: Motion | None) -> list[tuple[Floats, Floats, Floats]]:
     """Expression, rotation and translation of each target."""
     if motion is not None:
-        performance = transfer(fit, motion, model, True)
+        performance = transfer(fit, motion, model)
         chosen = np.linspace(0, len(motion) - 1, TARGETS + 1).round().astype(int)[1:]
         return [(performance.expression[i], performance.rotation[i], performance.translation[i]) for i in chosen]
     place = {name: i for i, name in enumerate(model.expression_names)}

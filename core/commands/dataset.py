@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     faces.add_argument("--any-licence", action="store_true",
                        help="take clips whatever clips.csv says; without it only those whose licence allows giving "
                        "away what is learned from them")
+    faces.add_argument("--sheet", type=Path, metavar="PNG", help="a picture of some of the frames as well")
     common.add_json(parser)
 
 
@@ -39,6 +40,8 @@ def run(options: argparse.Namespace) -> None:
 
     if options.pack:
         common.check_outputs(options.pack, suffixes={options.pack: (".npz",)})
+    if options.sheet:
+        common.check_outputs(options.sheet, suffixes={options.sheet: (".png", ".jpg")})
     if options.folder is None and options.what == "motion":
         raise BadInput("Give the folder of the clips to be tracked.")
     if options.folder is not None and not options.folder.is_dir():
@@ -69,6 +72,10 @@ def _faces(options: argparse.Namespace) -> None:
     with progress_bar("making faces", unit="shards", quiet=options.quiet) as progress:
         outcome = make.make_faces(options.folder, options.output, wanted, processes=options.jobs, ray=options.ray,
                                   progress=progress)
+    if options.sheet and not all(text.startswith("failed") for text in outcome.values()):
+        from ..image import write_image
+
+        write_image(options.sheet, import_module("...models.faces.sheet", __package__).faces_sheet([options.output]))
     _report(options, outcome, "shards of faces", "No shard could be made.")
 
 
