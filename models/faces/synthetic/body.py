@@ -102,8 +102,11 @@ def head_share(vertices: NDArray[np.floating]) -> Floats:
     return ramp(np.asarray(vertices)[..., 1], -0.170, -0.085)
 
 
-def glasses(random: np.random.Generator, eyes: Floats) -> tuple[Floats, NDArray[np.int32], Floats]:
-    """Frame vertices (V, 3), triangles (F, 3) and colour (3,), for eyeballs with middles (2, 3) left and right."""
+def glasses(random: np.random.Generator, eyes: Floats, forward: float) -> tuple[Floats, NDArray[np.int32], Floats]:
+    """Frame vertices (V, 3), triangles (F, 3) and colour (3,), for eyeballs with middles (2, 3) left and right.
+
+    `forward` is how far brows and cheeks come forward, metres.
+    """
     wide, high, power = random.uniform(0.0235, 0.028), random.uniform(0.017, 0.023), random.uniform(0.6, 1.0)
     tube = random.uniform(0.0008, 0.0020)
     angle = np.linspace(0, 2 * np.pi, 33)[:-1]
@@ -111,7 +114,7 @@ def glasses(random: np.random.Generator, eyes: Floats) -> tuple[Floats, NDArray[
     y = np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** power * high
     parts: list[NDArray[np.float64]] = []
     faces: list[NDArray[np.int64]] = []
-    front = float(eyes[:, 2].mean()) + 0.026
+    front = forward + 0.004
     for eye in eyes:
         ring = np.stack([eye[0] * 1.06 + x, eye[1] - 0.003 + y, front - np.abs(eye[0] + x) ** 2 * 2.2], 1)
         _add(parts, faces, np.concatenate([ring, ring[:1]]), tube)

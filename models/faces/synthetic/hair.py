@@ -117,6 +117,8 @@ def _combed(cut: Cut, roots: Array, out: Array, rest: Floats, middle: Array, rad
     comb[:, 2] += 0.8 * fringe
     comb += (front * (1 - fringe) * cut.fall)[:, None] * np.array((0.0, 0.35, -0.9))
     length = random.uniform(*cut.length, count)
+    if cut.back > 0.9:  # what does not reach the knot is held close
+        length *= 0.15 + 0.85 * ramp(rest[:, 1], -0.03, 0.03)
     if cut.length[1] < 0.1:  # shorter at the sides and the nape
         length *= 0.35 + 0.65 * ramp(rest[:, 1], -0.01, 0.065)
     length = np.where(fringe > 0.5, np.minimum(length, random.uniform(0.045, 0.062) * random.uniform(0.85, 1.1, count)),

@@ -142,8 +142,14 @@ def make_person(seed: int, model: FaceModel, size: int = 256) -> Person:
                     random.uniform(0, 0.5), random.uniform(0.13, 0.24)], np.float32)
     return Person(model, look, neutral, skin, grow(look, base, model, neutral, normals, random),
                   make_beard(look, base, model, random), make_body(random),
-                  glasses(random, eyes) if look.glasses else None, random_lights(random),
+                  glasses(random, eyes, _forward(neutral, eyes)) if look.glasses else None, random_lights(random),
                   random_background(random, size), eye, np.asarray(look.skin**2.2 * 0.92, np.float32))
+
+
+def _forward(head: Floats, eyes: Floats) -> float:
+    """How far (metres) what is around the eyes, beside the nose, comes forward."""
+    around = np.abs(head[:, :2] - eyes[:, :2].mean(0))
+    return float(head[(around[:, 0] > 0.016) & (around[:, 0] < 0.045) & (around[:, 1] < 0.022), 2].max())
 
 
 def _head_kinds(model: FaceModel) -> NDArray[np.int8]:

@@ -178,6 +178,8 @@ def light(ids: Ints, triangles_kind: NDArray[np.int8], place: Floats, normal: Fl
             shown = lit_share(depth, axes, corner, scale, x, y, z, bias, spread, turn)
             if kind == HAIR:  # light passes between locks
                 shown = np.float32(0.4) + np.float32(0.6) * shown
+            elif kind == MOUTH:  # and between lips, from skin to teeth
+                shown = np.float32(0.35) + np.float32(0.65) * shown
             opened = openness[row, column]
             ambient = np.float32(0.5) - np.float32(0.5) * ny
             gloss = np.float32(0.04)
@@ -241,7 +243,7 @@ def light(ids: Ints, triangles_kind: NDArray[np.int8], place: Floats, normal: Fl
                 shine_g += lobe * lamps[lamp, 1]
                 shine_b += lobe * lamps[lamp, 2]
             if kind in (EYE, MOUTH):
-                deep = opened * (np.float32(1.0) if kind == EYE else opened)
+                deep = opened if kind == EYE else np.float32(0.3) + np.float32(0.7) * opened
                 r, g, b = r * deep, g * deep, b * deep
             out[row, column, 0] = albedo[row, column, 0] * r + shine_r
             out[row, column, 1] = albedo[row, column, 1] * g + shine_g

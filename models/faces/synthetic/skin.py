@@ -19,6 +19,8 @@ Floats = NDArray[np.float32]
 TEXELS = 384
 _REDDER: Floats = np.array((0.02, -0.07, -0.06), np.float32)
 _BLUSH = {"cheeks": 0.45, "nose": 0.5, "ears": 0.6, "eyelids_left": 0.35, "eyelids_right": 0.35, "forehead": -0.1}
+_RIM = 0.0013
+"""Metres beside the lashes' line that are dark"""
 EYE_AT = (0.0287, 0.0)
 """Where the left eye's centre is on the mean face"""
 
@@ -40,6 +42,7 @@ class Ground:
         paint_teeth(model, self.texels, albedo)
         albedo *= interpolate(self.texels, model.triangles, inner_light(model)[:, None])
         self.inner = albedo
+        self.rim = _near_lashes(model, self.place, self.regions)
         self.brow_scale = _texels_per_metre(model, "brows", size)
 
 
@@ -60,6 +63,17 @@ def scalp_distance(model: FaceModel) -> Floats:
     return np.asarray(np.where(scalp, to_rest, -to_scalp), np.float32)
 
 
+def _near_lashes(model: FaceModel, at: Floats, weight: dict[str, Floats]) -> Floats:
+    """How near (N,) places are to the line where lashes spring from the lids, 0..1."""
+    from scipy.spatial import cKDTree
+
+    near = np.zeros(len(at), np.float32)
+    lids = weight["eyelids_left"] + weight["eyelids_right"] > 0.05
+    lashes = np.unique(model.triangles[model.triangle_part == model.part_names.index("lashes")])
+    near[lids] = _crease(cKDTree(model.mean[lashes]).query(at[lids])[0], _RIM)
+    return near
+
+
 def paint_skin(look: Look, base: Ground, random: np.random.Generator) -> Floats:
     """What is painted onto one head, (T, T, 5): linear albedo, relief in metres outwards, and shine, about 1."""
     at, weight = base.place, base.regions
@@ -70,6 +84,7 @@ def paint_skin(look: Look, base: Ground, random: np.random.Generator) -> Floats:
     colour *= (1 - 0.14 * lines[:, None] * np.array((0.8, 1.0, 1.0), np.float32))
     colour = _lips(look, at, weight, offset, colour)
     colour = _make_up(look, at, weight, colour)
+    colour *= 1 - min(0.45 + 0.5 * look.eyeshadow, 0.85) * base.rim[:, None]
     colour = _hair_shadow(look, base, offset, colour, random)
     rgb = np.array(base.inner)
     rgb[base.skin] = np.clip(colour, 0.01, 1)
