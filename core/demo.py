@@ -18,7 +18,7 @@ from .overlay import draw_overlay
 from .playback import animate, write_video
 from .plots import plot_motion
 from .progress import progress_bar
-from .provenance import COMPOSITE, Provenance
+from .provenance.note import COMPOSITE, Provenance
 from .texture import uv_texture
 
 Rgb = NDArray[np.uint8]

@@ -15,7 +15,9 @@ from mien.core.errors import BadInput, CannotWrite
 from mien.core.fit_files import load_fit
 from mien.core.image import read_image, write_image
 from mien.core.playback import write_video
-from mien.core.provenance import COMPOSITE, GENERATED, Provenance, consent_in, consent_line, mark, read_provenance
+from mien.core.provenance.marking import mark
+from mien.core.provenance.note import COMPOSITE, GENERATED, Provenance, consent_line
+from mien.core.provenance.reading import consent_in, read_provenance
 from mien.core.provenance.xmp import from_xmp, to_xmp
 
 PORTRAIT = Path(__file__).parents[1] / "core/demo_data/astronaut.jpg"

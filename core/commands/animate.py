@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
     from ..image import read_image
     from ..playback import animate, write_video
     from ..progress import progress_bar
-    from ..provenance import COMPOSITE, Provenance
+    from ..provenance.note import COMPOSITE, Provenance
 
     signer, consent = _signer(options), common.consent(options, options.photo)
     model = common.chosen_model(options)

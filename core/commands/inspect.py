@@ -36,7 +36,7 @@ def _face(path: Path) -> dict[str, str]:
 
 def _media(path: Path) -> tuple[dict[str, str], list[str]]:
     """What a picture or a video says, and what could not be found out."""
-    from ..provenance import read_provenance
+    from ..provenance.reading import read_provenance
 
     found = read_provenance(path)
     said = {"source_type": found.source_type, "tool": found.tool, "description": found.description,

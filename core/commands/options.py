@@ -44,7 +44,8 @@ def consent(options: argparse.Namespace, photo: Path) -> str:
     Raises:
         BadInput: it is no short line.
     """
-    from ..provenance import consent_in, consent_line
+    from ..provenance.note import consent_line
+    from ..provenance.reading import consent_in
 
     return consent_in(photo) if options.consent is None else consent_line(options.consent)
 

@@ -15,7 +15,7 @@ from ..fit_files import save_fit
 from ..fitting import fit_photos
 from ..image import Rgb, read_image, write_image
 from ..overlay import draw_overlay
-from ..provenance import consent_in
+from ..provenance.reading import consent_in
 from ..texture import uv_texture
 from .params import Params
 from .work import Work, shrunk

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..progress import Progress
-from ..provenance import Provenance, mark
+from ..provenance.marking import mark
+from ..provenance.note import Provenance
 from ..provenance.signing import Signer
 from ..video import VideoWriter
 
