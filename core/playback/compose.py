@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..compiled import compiled
 from ..normals import pixel_normals
-from ..rasterize import Raster, rasterize_image
+from ..rasterize import rasterize_image
 from ..resample import resample
 from ..texture_space import sample
 from ..visibility import EYE, MOUTH, SKIN, SOCKET, TOLERANCE, depth_at
@@ -43,29 +43,9 @@ class _Mesh:
     """(H, W) how far the photo does not show the lid, eye or mouth that is seen now"""
 
 
-@dataclass(frozen=True, eq=False)
-class Composed:
-    """A frame, and where it comes from."""
-
-    rgb: Bytes
-    """(H, W, 3)"""
-    shift: Floats
-    """(H, W, 2) from each pixel to its place in the photo"""
-    hidden: Floats
-    """(H, W) how far the photo does not show what is seen here"""
-    head: Raster
-    """The moved head, by the model's solid triangles"""
-
-
 def compose(source: Source, net: Surround, vertices: Floats, nodes: Floats, renewed: Floats,
             shadow: Floats, carried: float = 0.0) -> Bytes:
-    """The frame (H, W, 3) of `composed`."""
-    return composed(source, net, vertices, nodes, renewed, shadow, carried).rgb
-
-
-def composed(source: Source, net: Surround, vertices: Floats, nodes: Floats, renewed: Floats,
-             shadow: Floats, carried: float = 0.0) -> Composed:
-    """The frame for moved vertices (V, 3) and moved nodes (N, 3), pixels, z nearer = larger.
+    """The frame (H, W, 3) for moved vertices (V, 3) and moved nodes (N, 3), pixels, z nearer = larger.
 
     `renewed` (V,) is how far the photo no longer shows what a vertex looks like, `shadow` (V,) how much darker it is.
     """
@@ -88,8 +68,7 @@ def composed(source: Source, net: Surround, vertices: Floats, nodes: Floats, ren
     if shadow.any():
         _darken(head.triangle_id, head.barycentric, source.triangles, shadow, out)
     carry_mouth(out, source, head, mesh.shift, carried)
-    out = _softened(out, head.triangle_id, source.layers, mesh.shift, shift)
-    return Composed(out, shift, hidden, head)
+    return _softened(out, head.triangle_id, source.layers, mesh.shift, shift)
 
 
 def _feathered(hidden: Floats, reach: float) -> Floats:

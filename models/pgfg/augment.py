@@ -7,9 +7,9 @@ from torch.nn import functional
 
 from .samples import MOSAIC, PLACE
 
-SCALE, TURN, MOVE = 0.12, 0.15, 0.05
+SCALE, TURN, MOVE = 0.08, 0.1, 0.03
 """Spread of the logarithm of the scale, radians, and share of the side"""
-GAIN, OFFSET, TINT, GREY = 0.15, 0.08, 0.06, 0.25
+GAIN, OFFSET, TINT, GREY = 0.08, 0.04, 0.03, 0.15
 """Spread of the logarithm of the contrast; of brightness and of each channel's own, of 255; of the saturation's"""
 Batch = dict[str, Tensor]
 

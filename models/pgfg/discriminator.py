@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our critic of [p_t, I]: patches at several scales (Isola et al. 2017; Wang et al. 2018, pix2pixHD)."""
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,7 +18,7 @@ class Patches(nn.Module):
         super().__init__()
         widths = [planes, *(min(width << i, 8 * width) for i in range(depth))]
         self.layers = nn.ModuleList(spectral_norm(nn.Conv2d(a, b, 4, 2, 1))
-                                    for a, b in zip(widths, widths[1:], strict=False))
+                                    for a, b in itertools.pairwise(widths))
         self.score = spectral_norm(nn.Conv2d(widths[-1], 1, 3, 1, 1))
 
     def forward(self, x: Tensor) -> list[Tensor]:

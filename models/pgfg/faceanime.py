@@ -5,6 +5,8 @@ z = E_I(I_s) + (E_p(p_t) - E_p(p_s)) in a vector of 128 numbers; the decoder rea
 three pictures and all that it made before; w ⊙ D(z) + (1 - w) ⊙ I_s. The critic reads [p_t, I] and gives one number.
 """
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -49,7 +51,7 @@ class Tower(nn.Module):
         super().__init__()
         widths = config.widths
         self.first = nn.Conv2d(planes, widths[0], 3, 1, 1)
-        self.blocks = nn.ModuleList(Down(a, b, slope) for a, b in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.ModuleList(Down(a, b, slope) for a, b in itertools.pairwise(widths))
         self.code = nn.Linear(widths[-1] * deepest(config) ** 2, outputs)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -140,7 +142,7 @@ def doubled(x: Tensor) -> Tensor:
 
 def centred(prior: Tensor) -> Tensor:
     """Planes 0 … 1 to -1 … 1 where something is drawn, 0 where nothing is."""
-    return torch.where(prior > 0, 2 * prior - 1, torch.zeros_like(prior))
+    return (2 * prior - 1) * (prior > 0)
 
 
 def started(layer: nn.Module) -> None:

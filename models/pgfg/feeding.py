@@ -13,6 +13,8 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_in
 from .samples import Sample, layout
 
 Batch = dict[str, Tensor]
+WARM = 6
+"""Pairs that are made once before workers are"""
 FIELDS = ("source", "target", "prior_source", "prior_target", "warped", "flow", "valid", "regions")
 
 
@@ -62,7 +64,14 @@ class Store:
     """
 
     def __init__(self, pairs: Pairs, device: torch.device, places: int, workers: int, seed: int) -> None:
-        size = pairs[0].size
+        # Compiles what makes pairs before the workers begin, which then have it.
+        size = min(pairs[i].size for i in range(WARM))
+        self._stop, self._first = threading.Event(), threading.Condition()
+        stream: Dataset[Any] = _Stream(pairs, seed)
+        # The workers are forked here, before other threads and the device have anything under way.
+        self._loader = iter(DataLoader(stream, batch_size=8, num_workers=workers, collate_fn=collated,
+                                       prefetch_factor=4, pin_memory=device.type == "cuda",
+                                       multiprocessing_context="fork"))
         self.store: Batch = {}
         for name, (shape, kind) in layout(size).items():
             if name in FIELDS:
@@ -71,10 +80,6 @@ class Store:
         self.store["person"] = torch.zeros(places, dtype=torch.long, device=device)
         self.made = 0
         self.failure: BaseException | None = None
-        self._stop, self._first = threading.Event(), threading.Condition()
-        stream: Dataset[Any] = _Stream(pairs, seed)
-        self._loader = DataLoader(stream, batch_size=8, num_workers=workers, collate_fn=collated, prefetch_factor=4,
-                                  pin_memory=device.type == "cuda", multiprocessing_context="fork")
         self._thread = threading.Thread(target=self._fill, daemon=True)
         self._thread.start()
 

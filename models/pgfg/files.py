@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights of generators in safetensors files: the configuration in the header, every array checked before it is used."""
+"""Weights of generators in safetensors files: the configuration in the header, every array checked before use."""
 
 import os
 from collections.abc import Mapping

@@ -46,7 +46,9 @@ class Whole(nn.Module):
 
 
 def critic_of(config: Config) -> nn.Module:
-    return FaceAnimeCritic(config) if config.family == "faceanime" else PatchCritic(config.planes, 3 * config.widths[0] // 2)
+    if config.family == "faceanime":
+        return FaceAnimeCritic(config)
+    return PatchCritic(config.planes, 3 * config.widths[0] // 2)
 
 
 def units(batch: Batch) -> dict[str, Tensor]:

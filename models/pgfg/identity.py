@@ -15,8 +15,10 @@ from .samples import PLACE
 SIDE = 112
 EYES_AT, MOUTH_AT = 51.6, 92.3
 """Rows of the eyes and of the corners of the mouth in the crop of 112 pixels that recognition networks read"""
-MIDDLE_PLACE, EYE_PLACE, MOUTH_PLACE = 0.502, 0.380, 0.664
-"""The same rows, and the face's middle line, by the planes PLACE, 0 … 1, on the mean face"""
+MIDDLE_PLACE, EYE_PLACE, MOUTH_PLACE = 0.0665, 0.0834, 0.1490
+"""The face's middle line and the same rows on the mean face, metres from its upper left corner"""
+FACE = 0.133, 0.191
+"""Width and height of what the planes PLACE span, metres"""
 _WIDTHS = (32, 64, 128, 192, 256)
 _SIZE = 128
 
@@ -62,15 +64,15 @@ class Recogniser(nn.Module):
 def crop_grid(prior: Tensor) -> Tensor:
     """Where the pixels of the aligned crop lie (B, 112, 112, 2) in pictures with priors (B, 8, S, S) 0 … 1.
 
-    A similarity from places on the mean face to pixels is fitted to all that is drawn (least squares), and joined
-    with the fixed one from the crop to those places. Places beside the face's own xy are not needed: eyes, mouth and
-    cheeks average out what expression and turn do.
+    A similarity from the mean face to pixels is fitted to all that is drawn (least squares), and joined
+    with the fixed one from the crop to those places.
     """
     size = prior.shape[-1]
     x, y, z = prior[:, PLACE].float().unbind(1)
     drawn = (z > 0).float()
     middle = (torch.arange(size, device=prior.device) + 0.5) * (2.0 / size) - 1
-    place, pixel = torch.complex(x, y), torch.complex(middle.expand(size, -1), middle[:, None].expand(-1, size))
+    place = torch.complex(x * FACE[0], (1 - y) * FACE[1])
+    pixel = torch.complex(middle.expand(size, -1), middle[:, None].expand(-1, size))
     total = drawn.sum((1, 2)).clamp(min=1)
     mean_place, mean_pixel = ((drawn * v).sum((1, 2)) / total for v in (place, pixel.expand_as(place)))
     away = (place - mean_place[:, None, None]) * drawn

@@ -30,7 +30,7 @@ class Weights:
     steadiness: float = 1.0
     """What is made moves with the picture: shifted inputs give the shifted output"""
     under: float = 1.0
-    """L_img of what is painted, also where the mask hides it: else, once hidden, it would never improve"""
+    """L_img of what is painted, where the mask hides it too: hidden, it would never improve"""
     mask: float = 0.01
     mouth: float = 4.0
     eyes: float = 4.0
@@ -78,7 +78,10 @@ def local(x: Tensor) -> Tensor:
 
 def critic_loss(critic: nn.Module, prior: Tensor, target: Tensor, made: Tensor, weights: Weights) -> Tensor:
     """What the critic is taught: hinge, or Wasserstein's distance with a penalty."""
-    real, fake = critic(prior, target), critic(prior, made)
+    # One call for both: normalisation by power iteration then sees one network.
+    both = critic(torch.cat([prior, prior]), torch.cat([target, made]))
+    real, fake = ([[layer[part] for layer in scale] for scale in both]
+                  for part in (slice(None, len(target)), slice(len(target), None)))
     if not weights.penalty:
         parts = [functional.relu(1 - r[-1]).mean() + functional.relu(1 + f[-1]).mean()
                  for r, f in zip(real, fake, strict=True)]

@@ -7,6 +7,8 @@ same place; where the target is the source, z is E_I(I_s). D(z) paints changes o
 Every frame costs E_p(p_t), the moving, and the decoder.
 """
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -42,7 +44,7 @@ class Encoder(nn.Module):
         super().__init__()
         widths = config.widths
         self.stem = conv(4 * planes, widths[0])
-        self.down = nn.ModuleList(conv(a, b, stride=2) for a, b in zip(widths, widths[1:], strict=False))
+        self.down = nn.ModuleList(conv(a, b, stride=2) for a, b in itertools.pairwise(widths))
         self.blocks = nn.ModuleList(Dense(w, config) for w in widths[1:])
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -58,7 +60,7 @@ class Decoder(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         widths = config.widths
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(itertools.pairwise(widths))
         self.deepest = Dense(widths[-1], config)
         self.up = nn.ModuleList(conv(b, 4 * a, kernel=1) for a, b in pairs)
         self.join = nn.ModuleList(conv(2 * a, a, kernel=1) for a, _ in pairs)
@@ -91,7 +93,7 @@ class MienGenerator(nn.Module):
 
     def encode(self, source: Tensor, prior: Tensor) -> State:
         """What is found once of a source (B, 3, S, S) with the priors (B, planes, S, S) at its own coefficients."""
-        seen = torch.cat([prior, source, torch.ones_like(source[:, :1])], 1)
+        seen = torch.cat([prior, source, 1 + 0 * source[:, :1]], 1)
         features = self.image(torch.cat([source, seen], 1))
         gains = 1 + self.gains(features[-1].mean((2, 3)))
         if self.config.residual:

@@ -32,11 +32,14 @@ class OnnxNet(nn.Module):
         self.input = next(i.name for i in graph.input if i.name not in known)
         self.output = graph.output[0].name
         self.places: dict[str, str] = {}
-        for number, tensor in enumerate(graph.initializer):
-            self.places[tensor.name] = f"array{number}"
+        constants = [n for n in graph.node if n.op_type == "Constant"]
+        fixed = {n.output[0]: a.t for n in constants for a in n.attribute if a.name == "value"}
+        for number, (name, tensor) in enumerate([*((i.name, i) for i in graph.initializer), *fixed.items()]):
+            self.places[name] = f"array{number}"
             self.register_buffer(f"array{number}", torch.from_numpy(numpy_helper.to_array(tensor).copy()))
         self.nodes = [(n.op_type, list(n.input), list(n.output),
-                       {a.name: helper.get_attribute_value(a) for a in n.attribute}) for n in graph.node]
+                       {a.name: helper.get_attribute_value(a) for a in n.attribute})
+                      for n in graph.node if n.output[0] not in fixed]
         unknown = sorted({kind for kind, *_ in self.nodes} - set(OPERATORS))
         if unknown:
             raise BadInput(f"{path} has operators that are not known here: {', '.join(unknown)}.")
@@ -83,6 +86,7 @@ OPERATORS: dict[str, Any] = {
     "Conv": _conv, "Gemm": _gemm, "BatchNormalization": _normalised, "PRelu": _prelu, "Reshape": _reshape,
     "Relu": lambda o, x: functional.relu(x), "Add": lambda o, a, b: a + b, "Mul": lambda o, a, b: a * b,
     "Sub": lambda o, a, b: a - b, "Div": lambda o, a, b: a / b, "MatMul": lambda o, a, b: a @ b,
+    "Clip": lambda o, x, low=None, high=None: x.clamp(low, high),
     "Sigmoid": lambda o, x: torch.sigmoid(x), "Identity": lambda o, x: x, "Dropout": lambda o, x, *_: x,
     "LeakyRelu": lambda o, x: functional.leaky_relu(x, o.get("alpha", 0.01)),
     "Flatten": lambda o, x: x.flatten(o.get("axis", 1)), "GlobalAveragePool": lambda o, x: x.mean((2, 3), keepdim=True),

@@ -44,10 +44,10 @@ def plan_for(name: str, *, steps: int | None = None, batch: int | None = None, b
         BadInput: there is no such configuration, loss or base.
     """
     config = config_named(name)
-    if base is not None:
-        config = replace(config, base=base)  # type: ignore[arg-type]
+    if base is not None and base != config.base:
+        config = replace(config, name=f"{config.name}-{base}", base=base)  # type: ignore[arg-type]
     if plain_prior:
-        config = replace(config, residual=False)
+        config = replace(config, name=f"{config.name}-plain", residual=False)
     if not config.sensible():
         raise BadInput(f"The base is source or warped, not {base!r}.")
     plan = Plan(config, weights=MIEN)

@@ -18,9 +18,9 @@ Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 MOSAIC, PLACE, EYES, MOUTH = slice(0, 3), slice(3, 6), slice(6, 7), slice(7, 8)
-"""Planes of a prior: the sparse texture's colours (0 where nothing is drawn), the drawn point's place on the mean face
-(x, y, z, each scaled to 1..255 over the face; 0 where nothing is drawn), how far it is an eyeball (0 or 255), and what
-of the mouth's inside it is (85 cavity, 170 tongue, 255 teeth)"""
+"""Planes of a prior: the sparse texture's colours (0 where nothing is drawn); the drawn point's place on the mean face
+(x to the right, y up, z to the viewer, each scaled to 1..255 over the face; 0 where nothing is drawn); how far it is an
+eyeball (0 or 255); and what of the mouth's inside it is (85 cavity, 170 tongue, 255 teeth)"""
 PLANES = 8
 CAVITY, TONGUE, TEETH = 85, 170, 255
 COEFFICIENTS = 58

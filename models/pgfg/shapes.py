@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every learned array of a generator by name, as torch names it, without torch."""
 
+import itertools
+
 from .config import Config
 
 Shapes = dict[str, tuple[int, ...]]
@@ -16,12 +18,12 @@ def _mien(config: Config) -> Shapes:
     out: Shapes = {}
     for name, inner in (("image", 3 + planes), ("prior", planes)):
         _conv(out, f"{name}.stem", 4 * inner, widths[0], 3)
-        for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+        for i, (a, b) in enumerate(itertools.pairwise(widths)):
             _conv(out, f"{name}.down.{i}", a, b, 3)
             _dense(out, f"{name}.blocks.{i}", b, config)
     out["gains.weight"], out["gains.bias"] = (widths[-1], widths[-1]), (widths[-1],)
     _dense(out, "decoder.deepest", widths[-1], config)
-    for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (a, b) in enumerate(itertools.pairwise(widths)):
         _conv(out, f"decoder.up.{i}", b, 4 * a, 1)
         _conv(out, f"decoder.join.{i}", 2 * a, a, 1)
         _dense(out, f"decoder.blocks.{i}", a, config)
@@ -42,7 +44,7 @@ def _faceanime(config: Config) -> Shapes:
     out: Shapes = {}
     for name, inner in (("image", 3), ("prior", config.planes)):
         _conv(out, f"{name}.first", inner, widths[0], 3)
-        for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+        for i, (a, b) in enumerate(itertools.pairwise(widths)):
             _residual(out, f"{name}.blocks.{i}", a, b)
         out[f"{name}.code.weight"], out[f"{name}.code.bias"] = (CODE, flat), (CODE,)
     out["decoder.start.weight"], out["decoder.start.bias"] = (flat, CODE), (flat,)

@@ -96,7 +96,7 @@ class _Toy:
         face, eyes, mouth = self.parts(width)
         x, y = self.own(still(self.size))
         coarse = np.clip(colours[0] + 25 * (np.round(x * 3) / 3)[..., None], 1, 255)
-        place = np.clip(np.stack([x, y, 0.5 - 0.4 * np.hypot(x, y)]) * 120 + 128, 1, 255)
+        place = np.clip(np.stack([x, -y, 0.5 - 0.4 * np.hypot(x, y)]) * 120 + 128, 1, 255)
         out = np.concatenate([coarse.transpose(2, 0, 1), place, 255.0 * eyes[None], float(CAVITY) * mouth[None]])
         return np.asarray(out * face, np.uint8)
 

@@ -7,6 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ...core.errors import BadInput, MissingPart
 from ...core.progress import Progress
 from .feeding import Direct, Feeder, Pairs, Store
@@ -46,6 +48,9 @@ def train(output: Path, pairs: Pairs, held_out: Pairs, plan: Plan, *, recogniser
         raise BadInput(f"The pairs are of {pairs[0].size} pixels, {plan.config.name} learns from {plan.config.size}.")
     fabric = fabric_class()(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=precision)
     fabric.launch()
+    if fabric.device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
     feeder: Feeder = (Store(pairs, fabric.device, places, workers, SEED + 1 + fabric.global_rank) if workers
                       else Direct(pairs, fabric.device))
     try:
