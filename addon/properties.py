@@ -12,6 +12,7 @@ from bpy.props import (
     StringProperty,
 )
 
+from ..core.provenance.note import MAX_CONSENT
 from .face import identity
 from .face.materials import set_photo_light
 
@@ -46,6 +47,9 @@ class HeadProperties(bpy.types.PropertyGroup):
     confidence: FloatProperty(name="Confidence", description="How sure the fit is of this face", min=0.0, max=1.0,
                               subtype="FACTOR", options=set())
     warnings: StringProperty(options={"HIDDEN"})
+    consent: StringProperty(
+        name="Consent", description="What the person shown agreed to, one line; it is written into every video and "
+        "picture that is rendered of this face", maxlen=MAX_CONSENT, options=set())
     photo_light: FloatProperty(
         name="Photo's Light",
         description="1 shows the texture exactly as it was photographed, 0 lets the scene's lights fall on it",

@@ -5,6 +5,10 @@ import os
 from collections.abc import Sequence
 
 import bpy
+from mathutils import Vector
+
+_TINY, _NEAR = 8.0, 2.5
+"""A view further away than so many sizes of a thing is far; so near it comes"""
 
 
 def chosen_files(filepath: str, directory: str, names: Sequence[str]) -> list[str]:
@@ -21,15 +25,36 @@ def collection_for(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.ty
     return active if active is not None and active.library is None else scene.collection
 
 
+def layer_of(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.types.ViewLayer:
+    """The view layer that is seen of a scene, its first where another scene is seen."""
+    return context.view_layer if context.scene == scene else scene.view_layers[0]
+
+
 def select_only(context: bpy.types.Context, scene: bpy.types.Scene, head: bpy.types.Object) -> None:
     """Make a head the active object, as Blender does with what was just added."""
-    layer = context.view_layer if context.scene == scene else scene.view_layers[0]
+    layer = layer_of(context, scene)
     layer.update()  # before it the layer does not know new objects
     if head.name not in layer.objects or (layer.objects.active and layer.objects.active.mode != "OBJECT"):
         return
     for other in layer.objects:
         other.select_set(other == head, view_layer=layer)
     layer.objects.active = head
+
+
+def come_near(context: bpy.types.Context, thing: bpy.types.Object) -> None:
+    """Move the 3D view to an object that is tiny in it; a view through a camera stays."""
+    area = _view_of(context)
+    if area is None:
+        return
+    view = area.spaces.active.region_3d
+    size = max(thing.dimensions)
+    if view.view_perspective == "CAMERA" or view.view_distance < _TINY * size:
+        return
+    context.view_layer.update()
+    low, high = (thing.matrix_world @ Vector(pick(corner) for corner in zip(*thing.bound_box, strict=True))
+                 for pick in (min, max))
+    view.view_location = (low + high) / 2
+    view.view_distance = _NEAR * size
 
 
 def look_through_camera(context: bpy.types.Context, scene: bpy.types.Scene, head: bpy.types.Object) -> None:
@@ -40,8 +65,7 @@ def look_through_camera(context: bpy.types.Context, scene: bpy.types.Scene, head
     window = context.window
     if window is None or window.scene != scene:
         return
-    views = [area for area in window.screen.areas if area.type == "VIEW_3D"]
-    area = context.area if context.area in views else max(views, key=lambda a: a.width * a.height, default=None)
+    area = _view_of(context)
     if area is None:
         return
     space = area.spaces.active
@@ -50,3 +74,11 @@ def look_through_camera(context: bpy.types.Context, scene: bpy.types.Scene, head
         space.shading.color_type = "TEXTURE"
         if head.data.mien.photo_light > 0:
             space.shading.light = "FLAT"
+
+
+def _view_of(context: bpy.types.Context) -> bpy.types.Area | None:
+    """The 3D view that an operator came from, else the largest."""
+    if context.window is None:
+        return None
+    views = [area for area in context.window.screen.areas if area.type == "VIEW_3D"]
+    return context.area if context.area in views else max(views, key=lambda a: a.width * a.height, default=None)

@@ -12,7 +12,7 @@ from .. import __version__
 from .errors import MienError
 
 COMMANDS = ("fit", "track", "animate", "predict", "export", "preview", "model", "evaluate", "dataset",
-            "train", "doctor", "demo", "engine")
+            "train", "inspect", "doctor", "demo", "engine")
 EPILOG = """exit codes: 0 done, 1 the input or the machine is at fault (one line says how), 2 wrong arguments,
 3 a bug in mien, 130 interrupted"""
 

@@ -15,9 +15,10 @@ from .image import read_image, write_image
 from .model_files import default_model
 from .motion_files import load_motion
 from .overlay import draw_overlay
-from .playback import SYNTHETIC, animate, write_video
+from .playback import animate, write_video
 from .plots import plot_motion
 from .progress import progress_bar
+from .provenance.note import COMPOSITE, Provenance
 from .texture import uv_texture
 
 Rgb = NDArray[np.uint8]
@@ -55,7 +56,7 @@ def run_demo(folder: Path, *, quiet: bool = False) -> dict[str, Path]:
     shown = [photo, overlay]
     with progress_bar("rendering", total=len(motion), unit="frames", quiet=quiet) as progress:
         frames = _keeping(animate(photo, fit, motion, model), shown)
-        write_video(paths["video"], frames, motion.fps, progress, metadata=SYNTHETIC)
+        write_video(paths["video"], frames, motion.fps, progress, provenance=Provenance(COMPOSITE))
     labels = ["portrait", "fit", *(f"{index / motion.fps:.1f} s" for index in SHOWN)]
     write_image(paths["picture"], grid([np.ascontiguousarray(one[FACE]) for one in shown], 4, labels))
     return paths

@@ -38,7 +38,8 @@ class FaceSquare:
     def within(self, width: int, height: int) -> "FaceSquare":
         """The square moved, and where need be made smaller, so that it does not leave a picture."""
         side = min(self.side, width, height)
-        return FaceSquare(min(max(self.x, side / 2), width - side / 2), min(max(self.y, side / 2), height - side / 2), side)
+        x, y = (min(max(at, side / 2), extent - side / 2) for at, extent in ((self.x, width), (self.y, height)))
+        return FaceSquare(x, y, side)
 
     def cut(self, rgb: Rgb, size: int) -> Rgb:
         """The square (size, size, 3) out of a picture (H, W, 3); beyond the picture its border goes on."""

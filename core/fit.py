@@ -43,3 +43,5 @@ class Fit:
     """Landmark group to the mean distance between fitted and detected landmarks, pixels"""
     model: str
     model_hash: str
+    consent: str = ""
+    """What the person agreed to, one line; it goes with what is made of the face"""

@@ -32,7 +32,7 @@ def save_fit(fit: Fit, path: str | os.PathLike[str]) -> None:
     header = {
         "format": "mien fit", "version": VERSION, "model": fit.model, "model_hash": fit.model_hash,
         "camera": [camera.width, camera.height, camera.focal, camera.projection], "confidence": fit.confidence,
-        "warnings": list(fit.warnings), "residuals": dict(fit.residuals)}
+        "warnings": list(fit.warnings), "residuals": dict(fit.residuals), "consent": fit.consent}
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     arrays = {name: np.asarray(getattr(fit, name), np.float32) for name in _ARRAYS}
     with atomic_write(path) as temporary, temporary.open("wb") as file:
@@ -74,7 +74,8 @@ def _fit(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Fit:
     return Fit(**{name: arrays[name] for name in _ARRAYS}, camera=_camera(*header["camera"]),
                confidence=float(header["confidence"]), warnings=tuple(str(w) for w in header["warnings"]),
                residuals={str(k): float(v) for k, v in header["residuals"].items()},
-               model=str(header["model"]), model_hash=str(header["model_hash"]))
+               model=str(header["model"]), model_hash=str(header["model_hash"]),
+               consent=str(header.get("consent", "")))
 
 
 def _camera(width: int, height: int, focal: float, projection: Projection) -> Camera:

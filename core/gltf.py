@@ -33,13 +33,15 @@ _FLIP = np.array([1, -1])
 
 
 def write_glb(path: str | os.PathLike[str], model: FaceModel, identity: NDArray[np.floating] | None,
-              texture: NDArray[np.uint8] | None = None, motion: Motion | None = None) -> None:
+              texture: NDArray[np.uint8] | None = None, motion: Motion | None = None, *,
+              consent: str = "") -> None:
     """Write a head of a face model as .glb.
 
     Args:
         identity: (S,) in σ units; None is the model's mean.
         texture: (H, W, 3) uint8 in the model's UV layout, first row at v = 1.
         motion: expressions, and the head's rotation and translation about its middle place.
+        consent: what the person shown agreed to; kept as `asset.extras.consent`.
 
     Raises:
         BadInput: an array that does not fit the model, or a motion without any of its channels.
@@ -49,6 +51,8 @@ def write_glb(path: str | os.PathLike[str], model: FaceModel, identity: NDArray[
         raise BadInput(f"{path}: the name of a head must end in .glb.")
     glb = Glb()
     glb.document["asset"]["copyright"] = model.licence
+    if consent:
+        glb.document["asset"]["extras"] = {"consent": consent}
     mesh = glb.add("meshes", _mesh(glb, model, identity, texture))
     node = glb.add("nodes", {"name": "head", "mesh": mesh})
     glb.document["scene"] = glb.add("scenes", {"name": "scene", "nodes": [node]})

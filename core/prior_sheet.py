@@ -26,8 +26,9 @@ Floats = NDArray[np.floating]
 
 TARGETS = 4
 _POSES = ((0.0, -0.45, 0.0), (0.0, 0.45, 0.0), (-0.25, 0.0, 0.1), (0.1, 0.15, -0.1))
-_FACES = ({"jawOpen": 0.6}, {"mouthSmileLeft": 0.9, "mouthSmileRight": 0.9}, {"eyeBlinkLeft": 1, "eyeBlinkRight": 1},
-          {"browInnerUp": 1, "mouthFunnel": 0.8})
+_FACES: tuple[dict[str, float], ...] = (
+    {"jawOpen": 0.6}, {"mouthSmileLeft": 0.9, "mouthSmileRight": 0.9}, {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
+    {"browInnerUp": 1.0, "mouthFunnel": 0.8})
 _ROOM = 1.35
 """Side of the pictures over the longer side of the fitted head's box"""
 
@@ -60,7 +61,8 @@ def prior_sheet(photo: Rgb, fit: "Fit", model: FaceModel, steps: Sequence[int], 
         moved.append(vertices)
     unit = "pixels" if screen else "vertices"
     for step in steps:
-        prior = screen_prior(photo, view, model, step) if screen else vertex_prior(photo, view, sparse_mesh(model, step))
+        prior = (screen_prior(photo, view, model, step) if screen
+                 else vertex_prior(photo, view, sparse_mesh(model, step)))
         rows += [prior.draw(points, side, side) for points in moved]
         labels += [f"k = {step} {unit}", *[""] * TARGETS]
     return grid(rows, TARGETS + 1, labels)
@@ -69,7 +71,7 @@ def prior_sheet(photo: Rgb, fit: "Fit", model: FaceModel, steps: Sequence[int], 
 def _targets(fit: "Fit", model: FaceModel, motion: Motion | None) -> list[tuple[Floats, Floats, Floats]]:
     """Expression, rotation and translation of each target."""
     if motion is not None:
-        performance = transfer(fit, motion, model, True)
+        performance = transfer(fit, motion, model)
         chosen = np.linspace(0, len(motion) - 1, TARGETS + 1).round().astype(int)[1:]
         return [(performance.expression[i], performance.rotation[i], performance.translation[i]) for i in chosen]
     place = {name: i for i, name in enumerate(model.expression_names)}

@@ -54,6 +54,22 @@ class Rules:
     """Factor on the shifts since the frame of reference, and on the logarithm of the change of size"""
 
 
+def suited(driver: Motion, rules: Rules, *, calibrate: bool = False,
+           match: Motion | None = None) -> tuple[Motion, Rules]:
+    """The driver and the rules to `retarget` by, when people differ in how they are at rest and how much they move.
+
+    Args:
+        calibrate: take away what the driver is like at rest (`calibrated`).
+        match: a motion of the face's own; regions become as lively as in it (`amplitude_gains`), on top of the gains.
+    """
+    if calibrate:
+        driver = calibrated(driver)
+    if match is not None:
+        found = amplitude_gains(driver, match)
+        rules = replace(rules, gains={**rules.gains, **{r: g * rules.gains.get(r, 1.0) for r, g in found.items()}})
+    return driver, rules
+
+
 def retarget(motion: Motion, names: Sequence[str], expression: NDArray[np.floating], rotation: NDArray[np.floating],
              translation: NDArray[np.floating], rules: Rules = Rules(), *,
              neutral: NDArray[np.floating] | None = None) -> Performance:

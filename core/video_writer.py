@@ -2,7 +2,7 @@
 """Writing frames as H.264 video."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -39,6 +39,7 @@ class VideoWriter:
         metadata: entries of the container, such as `title` or `comment`.
         sound: a file whose sound accompanies the frames, as it is, from its first picture on; without effect if
             it has none that can be copied.
+        finish: called with the whole file before it gets its name.
 
     Raises:
         BadInput: another suffix, no sensible rate or size, a frame that does not fit, no frame at all, or a
@@ -48,7 +49,8 @@ class VideoWriter:
 
     def __init__(self, path: str | os.PathLike[str], fps: float, width: int, height: int, *,
                  metadata: Mapping[str, str] | None = None,
-                 sound: str | os.PathLike[str] | None = None) -> None:
+                 sound: str | os.PathLike[str] | None = None,
+                 finish: Callable[[Path], None] | None = None) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() not in SUFFIXES:
             raise BadInput(f"{self.path.name}: videos are written as {', '.join(SUFFIXES)}.")
@@ -56,7 +58,7 @@ class VideoWriter:
             raise BadInput(f"A video of {width} × {height} at {fps} frames per second cannot be written.")
         self.fps, self.width, self.height = fps, width, height
         self._metadata = dict(metadata or {})
-        self._source = sound
+        self._source, self._finish = sound, finish
         self._sound: SoundCopy | None = None
         self._count = 0
 
@@ -105,6 +107,8 @@ class VideoWriter:
                     raise BadInput(f"{self.path.name} was given no frame.")
                 self._mux(None)
                 self._container.close()
+                if self._finish:
+                    self._finish(temporary)
             except av.FFmpegError as error:
                 reason = error.strerror
                 raise CannotWrite(f"Cannot write {self.path}: {reason}; choose another place.") from error

@@ -25,7 +25,8 @@ def spread(work: Work[Job], jobs: Sequence[Job], *, processes: int = 1, ray: boo
     Raises:
         MissingPart: `ray` without the package.
     """
-    run = _on_ray(work, jobs) if ray else _in_processes(work, jobs, processes) if processes > 1 else _in_turn(work, jobs)
+    many = processes > 1
+    run = _on_ray(work, jobs) if ray else _in_processes(work, jobs, processes) if many else _in_turn(work, jobs)
     answers = [""] * len(jobs)
     for done, (index, answer) in enumerate(run, 1):
         answers[index] = answer

@@ -15,6 +15,7 @@ from mien.core.fitting import Fit
 from mien.core.model_files import default_model
 from mien.core.playback import animate, transfer, write_video
 from mien.core.playback.source import prepare
+from mien.core.retarget import Rules
 from mien.core.texture import view_of
 from mien.core.video import VideoReader
 from mien.core.visibility import MOUTH
@@ -31,7 +32,7 @@ def model() -> FaceModel:
 
 def played(model: FaceModel, photo: Picture, source: Fit, target: Fit, relative: bool = True) -> Picture:
     """The photo at the target's coefficients; the motion begins at the source's."""
-    return list(animate(photo, source, motion(model, [source, target]), model, relative=relative))[1]
+    return list(animate(photo, source, motion(model, [source, target]), model, rules=Rules(relative)))[1]
 
 
 def error(a: Picture, b: Picture, where: NDArray[np.bool_] | None = None) -> float:
@@ -63,7 +64,7 @@ def test_ones_own_motion_comes_back_as_it_is(model: FaceModel, relative: bool) -
     fits = [exact_fit(model, (0.1 * k, 0.05 * k, -0.1 * k), shift=(0.01 * k, 0.02), jawOpen=0.2 * k,
                       mouthSmileLeft=0.5) for k in range(4)]
     fits[2] = replace(fits[2], translation=fits[2].translation * np.float32([1, 1, 1.2]))
-    out = transfer(fits[0], motion(model, fits), model, relative)
+    out = transfer(fits[0], motion(model, fits), model, Rules(relative))
     for k, fit in enumerate(fits):
         assert out.expression[k] == pytest.approx(fit.expression, abs=1e-6)
         assert rotation_matrix(out.rotation[k]) == pytest.approx(rotation_matrix(fit.rotation), abs=1e-6)
@@ -77,7 +78,7 @@ def test_relative_adds_changes_within_bounds(model: FaceModel) -> None:
     assert out["jawOpen"] == pytest.approx(0.7)
     assert out["mouthSmileLeft"] == pytest.approx(1.0)
     assert out["browInnerUp"] == 0
-    absolute = transfer(own, motion(model, drivers), model, relative=False).expression[1]
+    absolute = transfer(own, motion(model, drivers), model, Rules(relative=False)).expression[1]
     assert absolute == pytest.approx(drivers[1].expression)
 
 

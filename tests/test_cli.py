@@ -140,3 +140,23 @@ def test_sound_and_provenance_go_along(tmp_path: Path, mien) -> None:
     with av.open(str(result)) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]
         assert "compositeSynthetic" in container.metadata["digitalSourceType"]
+
+
+def test_gains_calibration_and_matching_of_the_driver(tmp_path: Path, mien) -> None:
+    short, plain, still = tmp_path / "short.json", tmp_path / "plain.mp4", tmp_path / "still.mp4"
+    assert mien("export", MOTION, "-o", short, "--fps", "2").code == 0
+    drive = ("animate", PORTRAIT, "--motion", short, "-o")
+    assert mien(*drive, plain).code == 0
+    none = [f"--gain={name}=0" for name in ("brows", "eyes", "cheeks", "nose", "jaw", "mouth", "tongue", "rotation",
+                                            "translation")]
+    assert mien(*drive, still, *none, "--calibrate", "--match", MOTION).code == 0
+    from mien.core.video import VideoReader
+
+    def stir(path: Path) -> float:
+        with VideoReader(path) as reader:
+            frames = [frame.rgb.astype(np.float32) for frame in reader]
+        return float(np.abs(np.diff(frames, axis=0)).mean())
+
+    assert stir(still) < 0.1 * stir(plain)
+    assert mien(*drive, still, "--gain", "ears=2").err.startswith("mien: There is no region or channel 'ears'")
+    assert mien(*drive, still, "--gain", "jaw").code == 2

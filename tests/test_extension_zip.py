@@ -28,7 +28,8 @@ def test_zip_holds_what_blender_needs_and_nothing_else(archive: Path) -> None:
     assert sorted(names) == sorted({
         "__init__.py", "blender_manifest.toml", "LICENSE", "LICENSES/Apache-2.0.txt", "LICENSES/GPL-3.0-or-later.txt",
         "core/face_models/default.npz", "core/face_models/default_texture.jpg", "core/face_models/NOTICE.md",
-        "core/demo_data/talking.npz", "core/demo_data/NOTICE.md", *needed(),
+        "core/demo_data/talking.npz", "core/demo_data/NOTICE.md", "models/weights/dynamics.safetensors",
+        "models/weights/dynamics.md", *needed(),
         *(name for name in addon if "__pycache__" not in name and not name.endswith(".pyc")),
     })
     assert archive.name == f"mien-{MANIFEST['version']}.zip"
@@ -44,7 +45,8 @@ def test_every_module_in_it_needs_numpy_alone(archive: Path, tmp_path: Path) -> 
     """Unpacked elsewhere, all of it but what imports bpy is imported with nothing but numpy."""
     zipfile.ZipFile(archive).extractall(tmp_path / "mien")
     modules = [Path("mien", name).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
-               for name in zipfile.ZipFile(archive).namelist() if name.startswith("core/") and name.endswith(".py")]
+               for name in zipfile.ZipFile(archive).namelist()
+               if name.startswith(("core/", "models/")) and name.endswith(".py")]
     code = (f"import sys\nfor name in {sorted({*HEAVY, 'bpy'})!r}: sys.modules[name] = None\n"
             f"sys.path.insert(0, {str(tmp_path)!r})\nimport importlib\n"
             f"for name in {modules!r}: importlib.import_module(name)\n"

@@ -82,8 +82,9 @@ def test_a_killed_run_goes_on_to_the_same_shards(people: Path, tmp_path: Path) -
 
 
 def test_clips_are_taken_by_licence_kind_and_quality(tmp_path: Path) -> None:
-    rows = [("a", "p1", "real", "A", "MIT"), ("b", "p2", "real", "A", "CC-BY-NC-4.0"), ("c", "p3", "synthetic", "A", "MIT"),
-            ("d", "p4", "real", "C", "MIT"), ("e", "p5", "real", "B", "apache-2.0"), ("f", "p6", "real", "A", "")]
+    rows = [("a", "p1", "real", "A", "MIT"), ("b", "p2", "real", "A", "CC-BY-NC-4.0"),
+            ("c", "p3", "synthetic", "A", "MIT"), ("d", "p4", "real", "C", "MIT"),
+            ("e", "p5", "real", "B", "apache-2.0"), ("f", "p6", "real", "A", "")]
     with (tmp_path / "clips.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("clip", "person", "kind", "quality", "licence"), *rows])
     for row in rows:
@@ -104,7 +105,9 @@ def test_a_clip_becomes_a_shard_whose_coefficients_hold_in_its_squares(tmp_path:
     write_video(clips / "astronaut.mp4", iter(shifted), 25)
     with (clips / "clips.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("clip", "person", "licence"), ("astronaut", "p9", "CC0-1.0")])
-    assert main(["dataset", "faces", str(clips), "-o", str(tmp_path / "out"), "--frames", "3", "-q"]) == 0
+    assert main(["dataset", "faces", str(clips), "-o", str(tmp_path / "out"), "--frames", "3", "-q", "--sheet",
+                 str(tmp_path / "sheet.png")]) == 0
+    assert read_image(tmp_path / "sheet.png").shape[:2] == (268, 1578)
     (take,) = read_shard(tmp_path / "out" / "clip_astronaut.npz", model.hash)
     assert (len(take), take.person, take.licence, take.synthetic) == (3, "p9", "CC0-1.0", False)
     from mien.core.fitting import fit_photo

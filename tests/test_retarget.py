@@ -20,6 +20,7 @@ from mien.core.retarget import (
     neutral_of,
     reference_frame,
     retarget,
+    suited,
 )
 
 REST = np.zeros(52, np.float32)
@@ -127,3 +128,15 @@ def test_unknown_channels_are_refused(talking: Motion) -> None:
     strange = replace(talking, channels=("earWiggle", *talking.channels[1:]))
     with pytest.raises(BadInput, match="earWiggle"):
         put(strange, Rules())
+
+
+def test_suited_calibrates_first_and_multiplies_gains(talking: Motion) -> None:
+    half = replace(talking, expression=talking.expression / 2)
+    driver, rules = suited(half, Rules(gains={"mouth": 1.5, "jawOpen": 0.5}), calibrate=True, match=talking)
+    np.testing.assert_array_equal(driver.expression, calibrated(half).expression)
+    found = amplitude_gains(calibrated(half), talking)
+    assert rules.gains["mouth"] == pytest.approx(1.5 * found["mouth"])
+    assert rules.gains["jaw"] == pytest.approx(found["jaw"])
+    assert rules.gains["jawOpen"] == 0.5
+    assert found["mouth"] == pytest.approx(2, rel=0.1)
+    assert suited(half, Rules()) == (half, Rules())

@@ -24,7 +24,7 @@ DATA = ROOT / "core" / "demo_data"
 SUITES = ("trixie", "sid")
 SECONDS = 900
 PICTURES = {"panel": "blender_panel.jpg", "photo": "blender_photo.jpg", "curves": "blender_curves.png",
-            "rendered": "blender_render.jpg"}
+            "predicted": "blender_predict.png", "rendered": "blender_render.jpg"}
 """Pictures of the README, by what the driver calls them"""
 
 
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     faults = 0
     for name in ["own"] if options.blender else options.suites:
         try:
-            application = (Application("own", None, options.blender) if options.blender
+            application = (_own(options.blender) if options.blender
                            else Application(name, _root(name, options.roots)))
         except CannotRunError as error:
             print(f"{name}: skipped: {error}")
@@ -96,13 +96,38 @@ def try_out(application: Application, results: Path, size: str) -> list[str]:
     ran = application.run(blender, "-b", "--python-exit-code", "7", "--python", str(SCRIPTS / "headless.py"), "--",
                           str(results), motion, resources=resources)
     wrong += _faults(results / "headless.json", ran)
-    window = ("--window-geometry", "0", "0", *size.split("x"))
     python, portrait, clip = str(Path(sys.prefix) / "bin" / "python"), str(DATA / "astronaut.jpg"), str(_clip())
-    for script, given in (("drive", (python, portrait, clip, motion)), ("hostile", (python, portrait, clip))):
-        ran = application.run(blender, *window, "--python", str(SCRIPTS / f"{script}.py"), "--", str(results), *given,
-                              resources=resources, window=size)
+    own = results / "newcomer-resources"
+    own.mkdir()
+    scripts = (("newcomer", (python, str(archive), portrait, clip), own),
+               ("drive", (python, portrait, clip, motion), resources), ("hostile", (python, portrait, clip), resources),
+               ("predicting", (motion,), resources))
+    for script, given, where in scripts:
+        ran = application.run(blender, "--window-geometry", "0", "0", *size.split("x"), "--python",
+                              str(SCRIPTS / f"{script}.py"), "--", str(results), *given, resources=where, window=size)
         wrong += _faults(results / f"{script}.json", ran)
-    return wrong
+    return wrong or [*_film_faults(results), *_command_line_faults(application, results, own)]
+
+
+def _film_faults(results: Path) -> list[str]:
+    """Whether the newcomer's film is what was asked for, and its mouth moves as the curves said."""
+    from blender_film import faults
+
+    said = json.loads((results / "newcomer.json").read_text())["film"]
+    return [f"  film: {fault}" for fault in faults(Path(said["path"]), said)]
+
+
+def _command_line_faults(application: Application, results: Path, resources: Path) -> list[str]:
+    """The README's command on the newcomer's file, by EEVEE, which needs a GPU or much patience: two small frames."""
+    from blender_film import faults
+
+    call = "filepath='//line.mp4', engine='EEVEE', samples=1, frame_start=30, frame_end=31"
+    render = f"import bpy; bpy.context.scene.render.resolution_percentage = 12; bpy.ops.mien.render_video({call})"
+    ran = application.run(application.program, "-b", str(results / "newcomer.blend"), "--python-exit-code", "1",
+                          "--python-expr", render, resources=resources)
+    if ran.returncode:
+        return [f"  command line: exit {ran.returncode}: {ran.stdout[-1500:]}{ran.stderr[-1500:]}"]
+    return [f"  command line: {fault}" for fault in faults(results / "line.mp4", {"frames": 2, "fps": 30})]
 
 
 def _faults(told: Path, ran: subprocess.CompletedProcess[str]) -> list[str]:
@@ -113,6 +138,15 @@ def _faults(told: Path, ran: subprocess.CompletedProcess[str]) -> list[str]:
     if "error" in content:
         wrong.append(f"  {told.stem}: in {content['step']}: {content['error']}")
     return wrong
+
+
+def _own(program: str) -> Application:
+    """The machine's own Blender, with what shows and uses a window."""
+    missing = [name for name in (program, "Xvfb", "xdotool", "import") if not shutil.which(name)]
+    if missing:
+        raise CannotRunError(f"{', '.join(missing)} not found; apt-get install xvfb xdotool imagemagick, and give "
+                             f"Blender's whole path")
+    return Application("own", None, program)
 
 
 def _root(suite: str, roots: Path) -> Path:

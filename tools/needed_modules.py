@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which modules of core the add-on imports, directly or by others: those that the extension must carry, and no more.
+"""Which modules of core and models the add-on imports, directly or by others: those that the extension must carry.
 
 Run as a program, it writes their names into blender_manifest.toml.
 """
@@ -14,7 +14,7 @@ END = "    # End of the modules."
 
 
 def needed(root: Path = ROOT) -> list[str]:
-    """Names of the files in core, sorted, with forward slashes; imports inside functions count as well."""
+    """Names of the files in core and models, sorted, with forward slashes; imports inside functions count as well."""
     found: set[Path] = set()
     waiting = [root / "__init__.py", *(root / "addon").rglob("*.py")]
     while waiting:
@@ -23,7 +23,8 @@ def needed(root: Path = ROOT) -> list[str]:
             found.add(path)
             waiting += _packages_of(path, root)
             waiting += _imports(path)
-    return sorted(name for name in (p.relative_to(root).as_posix() for p in found) if name.startswith("core/"))
+    return sorted(name for name in (p.relative_to(root).as_posix() for p in found)
+                  if name.startswith(("core/", "models/")))
 
 
 def _packages_of(path: Path, root: Path) -> Iterator[Path]:
@@ -55,9 +56,9 @@ def _file_of(base: Path, name: str, importer: Path) -> Path:
 
 
 def manifest_lines() -> str:
-    """The exceptions from "nothing of core" in the manifest: the folders of the modules, and the modules."""
+    """The exceptions from "nothing of core and models" in the manifest: the folders of the modules, and the modules."""
     modules = needed()
-    folders = {Path(module).parent.as_posix() for module in modules} - {"core"}
+    folders = {Path(module).parent.as_posix() for module in modules} - {"core", "models"}
     return "".join(f'    "!/{name}",\n' for name in [*sorted(folders), *modules])
 
 

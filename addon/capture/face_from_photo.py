@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Face from Photo: a head of the person in one or several photos, seen by the camera that took the first one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
@@ -13,9 +14,10 @@ from ...core.fit_files import load_fit
 from ...core.model_files import default_model
 from ..engine.client import Job
 from ..face import stage
+from ..face.free_place import free_place
 from ..face.head import make_head, set_source
 from ..face.pictures import packed_image
-from ..selection import chosen_files, collection_for, look_through_camera, select_only
+from ..selection import chosen_files, collection_for, layer_of, look_through_camera, select_only
 from ..transaction import all_or_nothing
 from .jobs import EngineOperator, Request
 
@@ -26,13 +28,14 @@ TEXTURE_SIZES = [("0", "None", "Painted colours, no photo"), ("512", "512", "Sma
 
 def head_from_fit(fit: Fit, model: FaceModel, scene: bpy.types.Scene, *, name: str, texture: Path | None = None,
                   photo: Path | None = None, collection: bpy.types.Collection | None = None, model_path: str = "",
-                  set_resolution: bool = True) -> bpy.types.Object:
-    """A new head at the 3D cursor with the identity, expression and pose of a fit, and the camera of its photo.
+                  set_resolution: bool = True, location: Sequence[float] | None = None) -> bpy.types.Object:
+    """A new head with the identity, expression and pose of a fit, and the camera of its photo.
 
     Args:
         texture: the colours in the model's UVs; packed.
         photo: shown behind the head in the camera's view; upright, as it was fitted; packed.
         set_resolution: render at the photo's size.
+        location: of the head; None is the 3D cursor.
 
     Raises:
         BadInput: a picture cannot be read, or the fit is of another face model. Nothing was made then.
@@ -45,7 +48,7 @@ def head_from_fit(fit: Fit, model: FaceModel, scene: bpy.types.Scene, *, name: s
         _check_same_size(behind, fit)
         head = make_head(model, name=name, scene=scene, identity=fit.identity, expression=fit.expression,
                          collection=collection, model_path=model_path, texture=colours)
-        head.location = scene.cursor.location
+        head.location = scene.cursor.location if location is None else location
         set_source(head.data, name, fit)
         stage.match_fit(head, fit, scene, picture=behind, set_resolution=set_resolution)
     return head
@@ -116,13 +119,16 @@ class MIEN_OT_face_from_photo(EngineOperator, bpy.types.Operator):
             raise BadInput("The engine gave no fit; install the same version of Mien on both sides.")
         fit = load_fit(path, model)
         photo = (job.file("photo") or first) if self.use_photo else None
+        place = free_place(scene, layer_of(context, scene), fit.camera, fit.translation)
         head = head_from_fit(fit, model, scene, name=first.stem, texture=job.file("texture"), photo=photo,
-                             collection=collection_for(context, scene), set_resolution=self.use_resolution)
+                             collection=collection_for(context, scene), set_resolution=self.use_resolution,
+                             location=place.location)
         head.data.mien.source = first.name
         select_only(context, scene, head)
         if self.use_camera_view:
             look_through_camera(context, scene, head)
-        return f"{head.name}: confidence {fit.confidence:.0%}" + "".join(f". {w}" for w in fit.warnings)
+        return f"{head.name}: confidence {fit.confidence:.0%}{place.sentence()}" + "".join(
+            f". {w}" for w in fit.warnings)
 
     def _paths(self) -> list[str]:
         return chosen_files(self.filepath, self.directory, [file.name for file in self.files])

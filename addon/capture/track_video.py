@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Track Video: the motion of a face in a video as a new take, with the clip behind the head."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ...core.errors import BadInput
@@ -15,12 +17,13 @@ from ...core.motion_files import load_motion
 from ..engine.client import Job
 from ..face import stage
 from ..face.backdrop import load_picture, show_behind
+from ..face.free_place import free_place
 from ..face.head import active_head, make_head, set_source
 from ..face.identity import check_reshapable, identity_of, set_identity
 from ..face.models import model_of
 from ..face.pictures import packed_image
 from ..motion.takes import TakeReport, motion_to_head, scene_fps
-from ..selection import chosen_files, collection_for, look_through_camera, select_only
+from ..selection import chosen_files, collection_for, layer_of, look_through_camera, select_only
 from ..transaction import all_or_nothing
 from .face_from_photo import TEXTURE_SIZES
 from .jobs import EngineOperator, Request
@@ -78,8 +81,11 @@ def track_on_head(head: bpy.types.Object, motion: Motion, scene: bpy.types.Scene
 
 def head_from_motion(motion: Motion, scene: bpy.types.Scene, scenery: Scenery, *, name: str,
                      texture: Path | None = None, collection: bpy.types.Collection | None = None,
-                     ) -> tuple[bpy.types.Object, TakeReport]:
-    """A new head at the 3D cursor of the person in a tracked video, with the motion as its first take.
+                     location: Sequence[float] | None = None) -> tuple[bpy.types.Object, TakeReport]:
+    """A new head of the person in a tracked video, with the motion as its first take.
+
+    Args:
+        location: of the head; None is the 3D cursor.
 
     Raises:
         BadInput: a file cannot be read, or the motion is of another face model. Nothing was made then.
@@ -91,9 +97,14 @@ def head_from_motion(motion: Motion, scene: bpy.types.Scene, scenery: Scenery, *
         colours = packed_image(texture, f"{name} Texture") if texture else None
         head = make_head(model, name=name, scene=scene, identity=motion.identity, collection=collection,
                          texture=colours)
-        head.location = scene.cursor.location
+        head.location = scene.cursor.location if location is None else location
         report = track_on_head(head, motion, scene, scenery, name=name)
     return head, report
+
+
+def first_with_a_face(motion: Motion) -> int:
+    """The first frame in which a face was found."""
+    return int(np.argmax(motion.confidence > 0))
 
 
 def set_frame_rate(scene: bpy.types.Scene, fps: float) -> None:
@@ -169,9 +180,13 @@ class MIEN_OT_track_video(EngineOperator, bpy.types.Operator):
     def apply(self, context: bpy.types.Context, job: Job, scene: bpy.types.Scene,
               head: bpy.types.Object | None) -> str:
         motion, name = tracked_motion(job), Path(self.filepath).stem
+        where = ""
         if head is None:
+            first = motion.translation[first_with_a_face(motion)]
+            place = free_place(scene, layer_of(context, scene), motion.camera, first)
+            where = place.sentence()
             head, report = head_from_motion(motion, scene, self._scenery(), name=name, texture=job.file("texture"),
-                                            collection=collection_for(context, scene))
+                                            collection=collection_for(context, scene), location=place.location)
             set_source(head.data, Path(self.filepath).name)
             head.data.mien.confidence = _confidence(job)
             select_only(context, scene, head)
@@ -181,7 +196,7 @@ class MIEN_OT_track_video(EngineOperator, bpy.types.Operator):
         head.data.mien.warnings = "\n".join(warnings_of(job))
         if self.use_camera_view:
             look_through_camera(context, scene, head)
-        return told(head, motion, report, job)
+        return told(head, motion, report, job) + where
 
     def _keeps_shape(self, head: bpy.types.Object) -> bool:
         return self.shape == "HEAD" or (self.shape == "AUTO" and bool(identity_of(head.data).any()))

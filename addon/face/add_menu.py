@@ -9,6 +9,7 @@ from bpy_extras.object_utils import AddObjectHelper, add_object_align_init
 from ...core.face_model import FaceModel
 from ...core.model_files import default_model, load_model
 from ..operator import QuietOperator
+from ..selection import come_near
 from .head import make_head
 
 
@@ -28,6 +29,13 @@ class MIEN_OT_add_face(QuietOperator, bpy.types.Operator, AddObjectHelper):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether there is a scene to add to."""
         return context.scene is not None and context.scene.library is None
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """From the window: bring a face near, that would be a dot beside the cube of a new file."""
+        done = self.execute(context)
+        if done == {"FINISHED"}:
+            come_near(context, context.active_object)
+        return done
 
     def run(self, context: bpy.types.Context) -> None:
         model = self._model()

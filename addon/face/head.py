@@ -77,8 +77,8 @@ def set_expression(mesh: bpy.types.Mesh, values: dict[str, float]) -> None:
 
 
 def set_source(mesh: bpy.types.Mesh, source: str, fit: Fit | None = None) -> None:
-    """Note what a face was made from, and how sure its fit is, for the panel to show."""
-    mesh.mien.source = source
+    """Note what a face was made from, how sure its fit is, for the panel to show, and what the person agreed to."""
+    mesh.mien.source, mesh.mien.consent = source, fit.consent if fit else ""
     mesh.mien.confidence = fit.confidence if fit else 0.0
     mesh.mien.warnings = "\n".join(fit.warnings) if fit else ""
 

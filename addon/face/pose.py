@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The pose of a head object, read against a camera object, whatever its parent, scale and rotation mode."""
 
+from collections.abc import Mapping
+
 import bpy
 import numpy as np
 from mathutils import Euler, Matrix
@@ -10,6 +12,8 @@ from ...core.camera import Camera
 from . import axes
 
 Array = NDArray[np.float64]
+Channels = dict[tuple[str, int], Array]
+"""Values (T,) of an object's properties, by data path and index"""
 
 STANDARD_CAMERA = Camera.for_image(1024, 1024, "perspective")
 STANDARD_TRANSLATION: Array = np.array([0.0, 0.0, 0.62])
@@ -73,7 +77,7 @@ def stage_of(head: bpy.types.Object, scene: bpy.types.Scene) -> tuple[Camera, Ar
 
 
 def head_channels(head: bpy.types.Object, rotation: NDArray[np.floating], translation: NDArray[np.floating],
-                  camera_world: Array) -> dict[tuple[str, int], Array]:
+                  camera_world: Array) -> Channels:
     """Poses (T, 3), (T, 3) as values (T,) of the head object's own location and rotation, by (data path, index).
 
     The head's rotation mode is honoured; Euler angles and quaternions are continuous over T.
@@ -87,6 +91,26 @@ def head_channels(head: bpy.types.Object, rotation: NDArray[np.floating], transl
     local_places = places @ inverse[:3, :3].T + inverse[:3, 3] - delta_place
     channels = {("location", i): local_places[:, i] for i in range(3)}
     return channels | {(path, i): values[:, i] for i in range(values.shape[1])}
+
+
+def continued(mode: str, channels: Channels, before: Mapping[tuple[str, int], float]) -> Channels:
+    """Channels of a head (see `head_channels`) as the same turns, said in the way that goes on from values before."""
+    turning = [path for path in channels if path[0].startswith("rotation")]
+    values, last = np.stack([channels[path] for path in turning], 1), [before[path] for path in turning]
+    if mode == "QUATERNION":
+        values = values if values[0] @ last >= 0 else -values
+    elif mode == "AXIS_ANGLE":
+        side = np.array(last[1:])
+        for row in values:
+            row *= 1 if row[1:] @ side >= 0 else -1
+            side = row[1:]
+    else:
+        near, turns = Euler(last, mode), [Euler(row, mode) for row in values]
+        for turn in turns:
+            turn.make_compatible(near)
+            near = turn
+        values = np.array([list(turn) for turn in turns], np.float64)
+    return {**channels, **{path: values[:, i] for i, path in enumerate(turning)}}
 
 
 def poses_of(head: bpy.types.Object, worlds: NDArray[np.floating], camera_worlds: NDArray[np.floating],

@@ -50,7 +50,7 @@ def export_gltf(head: bpy.types.Object, path: Path, *, animation: bool = True) -
                                       **{name: value for name, value in chosen.items() if name in known})
         except RuntimeError as error:
             raise CannotWrite(f"Blender could not export “{head.name}”: {str(error).strip()}") from error
-        _in_metres(unfinished, head.data.mien.metres_per_unit)
+        _complete(unfinished, head.data.mien)
 
 
 def _moves(head: bpy.types.Object) -> bool:
@@ -60,12 +60,17 @@ def _moves(head: bpy.types.Object) -> bool:
         head.parent is not None or len(head.constraints) > 0
 
 
-def _in_metres(path: Path, metres_per_unit: float) -> None:
-    """glTF counts in metres; Blender's exporter writes its own units."""
-    if abs(metres_per_unit - 1) > 1e-9:
-        document, rest = read_document(path)
-        scale_scenes(document, metres_per_unit)
-        write_document(path, document, rest)
+def _complete(path: Path, data: bpy.types.PropertyGroup) -> None:
+    """glTF counts in metres, Blender's exporter in its own units; and it does not know of the consent."""
+    in_metres, consent = abs(data.metres_per_unit - 1) < 1e-9, data.consent.strip()
+    if in_metres and not consent:
+        return
+    document, rest = read_document(path)
+    if not in_metres:
+        scale_scenes(document, data.metres_per_unit)
+    if consent:
+        document["asset"]["extras"] = {"consent": consent}
+    write_document(path, document, rest)
 
 
 @contextmanager

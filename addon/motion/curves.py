@@ -64,6 +64,7 @@ def new_take(id_block: Any, name: str, *, beside: Take | None = None) -> Take:
         action = bpy.data.actions.new(name)
         action.use_fake_user = True
     data.action = action
+    _not_blended(data)
     _channelbag(id_block, action, ensure=True)
     return Take(id_block, action)
 
@@ -75,6 +76,7 @@ def assign(id_block: Any, action: Any) -> bool:
         BadInput: as `new_take` does.
     """
     data = _editable(id_block)
+    _not_blended(data)
     if not has_slots(action):
         data.action = action
         return data.action == action
@@ -95,13 +97,15 @@ def has_slots(action: Any) -> bool:
 
 def write(id_block: Any, curves: Mapping[CurvePath, Samples | Keys], *,
           group_of: Callable[[CurvePath], Group | None] = lambda path: None, keep_outside: bool = True,
-          frame_range: tuple[float, float] | None = None, easing: bool = False) -> None:
+          frame_range: tuple[float, float] | None = None, easing: bool = False,
+          sewn: tuple[bool, bool] = (False, False)) -> None:
     """Put curves into the ID block's Action, which is made when it has none.
 
     Keys within `frame_range`, by default from the first to the last frame of each curve, are replaced. The others
     are kept as they are with `keep_outside`, else removed too. Where the next one is more than a frame away, a key is
     set a frame from the range, so that the curve outside keeps its shape. With `easing` samples are not joined by
-    straight lines but ease in and out of what is there, as keys that a person sets.
+    straight lines but ease in and out of what is there, as keys that a person sets. Where the range's begin or end
+    is `sewn` on (see `key_block.merged`), a curve that goes on outside keeps its shape and its value there.
 
     Raises:
         BadInput: the ID block or its Action is linked from another file, is being edited in the NLA, a curve is
@@ -122,8 +126,8 @@ def write(id_block: Any, curves: Mapping[CurvePath, Samples | Keys], *,
             _put_in_group(bag, curve, group_of(path))
         elif keep_outside and len(curve.keyframe_points):
             start, end = frame_range or (block["co"][0, 0], block["co"][-1, 0])
-            if present[0] < start or present[-1] > end:
-                block = merged(_read_block(curve), block, start, end, extent)
+            if any(sewn) or present[0] < start or present[-1] > end:
+                block = merged(_read_block(curve), block, start, end, extent, sewn)
         _write_block(curve, block)
     widen_limits(id_block, blocks)
     _tag(id_block)
@@ -161,6 +165,33 @@ def key_counts(id_block: Any, frame_range: tuple[float, float] = (-np.inf, np.in
     start, end = frame_range[0] - SAME_FRAME, frame_range[1] + SAME_FRAME
     frames = {(c.data_path, c.array_index): _attribute(c, "co")[:, 0] for c in _curves(id_block)}
     return {path: int(((at >= start) & (at <= end)).sum()) for path, at in frames.items()}
+
+
+def selected(id_block: Any) -> dict[CurvePath, NDArray[np.float32]]:
+    """The frames of the selected keys of each curve that has any."""
+    found = {(curve.data_path, curve.array_index): _attribute(curve, "co")[_attribute(curve, "select_control_point"), 0]
+             for curve in _curves(id_block)}
+    return {path: frames for path, frames in found.items() if len(frames)}
+
+
+def changed_by_modifiers(id_block: Any) -> list[CurvePath]:
+    """The curves that modifiers repeat, shake or otherwise change."""
+    return [(curve.data_path, curve.array_index) for curve in _curves(id_block) if len(curve.modifiers)]
+
+
+def repeat(id_block: Any, paths: Iterable[CurvePath]) -> None:
+    """Let curves go on for ever, before and after their keys, by repeating these; those of one key stay as they are.
+
+    Raises:
+        BadInput: as `write` does.
+    """
+    wanted = set(paths)
+    for curve in _writable_bag(id_block, wanted).fcurves:
+        known = (curve.data_path, curve.array_index) in wanted
+        if known and len(curve.keyframe_points) > 1 and not len(curve.modifiers):
+            curve.modifiers.new("CYCLES")
+            curve.update()
+    _tag(id_block)
 
 
 def remove_range(id_block: Any, paths: Iterable[CurvePath], start: float, end: float) -> None:
@@ -242,6 +273,14 @@ def driven(id_block: Any) -> set[CurvePath]:
     return {(d.data_path, d.array_index) for d in data.drivers if not d.mute} if data else set()
 
 
+def curves_of(action: Any, slot: Any) -> list[Any]:
+    """The curves that an Action has for a slot; up to 4.3 all, where the slot is None."""
+    if not has_slots(action):
+        return list(action.fcurves)
+    bags = [strip.channelbag(slot) for layer in action.layers for strip in layer.strips] if slot else []
+    return [curve for bag in bags if bag is not None for curve in bag.fcurves]
+
+
 def in_nla(id_block: Any) -> bool:
     """Whether NLA strips take part in the ID block's animation."""
     data = id_block.animation_data
@@ -312,6 +351,12 @@ def _writable_bag(id_block: Any, paths: Iterable[CurvePath]) -> Any:
     if current_action(id_block) is None:
         new_take(id_block, id_block.name)
     return _channelbag(id_block, current_action(id_block), ensure=True)
+
+
+def _not_blended(data: Any) -> None:
+    """A take replaces what is below it, also where a layer was played before (see layers.py)."""
+    if data.action_blend_type != "REPLACE":
+        data.action_blend_type, data.action_influence = "REPLACE", 1.0
 
 
 def _channelbag(id_block: Any, action: Any, ensure: bool = False) -> Any:

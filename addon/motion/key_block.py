@@ -58,26 +58,47 @@ def new_block(samples: Samples | Keys) -> Block:
     return block
 
 
-def merged(old: Block, new: Block | None, start: float, end: float,
-           extent: tuple[float, float] | None = None) -> Block:
+def merged(old: Block, new: Block | None, start: float, end: float, extent: tuple[float, float] | None = None,
+           sewn: tuple[bool, bool] = (False, False)) -> Block:
     """The old keys before `start` and after `end` with the new ones between.
 
     With `extent`, the first and last frame of the whole take, the curve outside stays as it is to within a frame of the
     range: where its next old key is farther away, one is set there. So it is held where it had ended.
+
+    Where the range's begin or end is `sewn` on, the new curve has a key there, and the old one gets one too: it keeps
+    its shape up to there, and the value there.
     """
+    before, after = (0 if on else 1 for on in sewn)
     if extent is not None:
-        old = with_keys(old, [start - 1] if extent[0] < start - 1 else [])
-        old = with_keys(old, [end + 1] if extent[1] > end + 1 else [])
+        old = with_keys(old, [start - before] if extent[0] < start - before else [])
+        old = with_keys(old, [end + after] if extent[1] > end + after else [])
     frames = old["co"][:, 0]
     first, last = _rows(old, frames < start - SAME_FRAME), _rows(old, frames > end + SAME_FRAME)
     if len(first["co"]) + len(last["co"]) == len(frames) and new is None:
         return old
-    if len(first["co"]):
-        _hold_still(first, -1, (new["co"][0, 0] if new else end) - first["co"][-1, 0])
-    if len(last["co"]):
-        _hold_still(last, 0, last["co"][0, 0] - (new["co"][-1, 0] if new else start))
     middle = completed(new) if new else _rows(old, np.zeros(len(frames), bool))
+    if not (sewn[0] and _sew(middle, old, 0)) and len(first["co"]):
+        _hold_still(first, -1, (new["co"][0, 0] if new else end) - first["co"][-1, 0])
+    elif len(first["co"]):
+        _fix_handles(first, -1)
+    if not (sewn[1] and _sew(middle, old, -1)) and len(last["co"]):
+        _hold_still(last, 0, last["co"][0, 0] - (new["co"][-1, 0] if new else start))
+    elif len(last["co"]):
+        _fix_handles(last, 0)
     return {name: np.concatenate([first[name], middle[name], last[name]]) for name in ATTRIBUTES}
+
+
+def _sew(new: Block, old: Block, index: int) -> bool:
+    """Give the first or the last new key the value that the old curve's key there has, and what is outside of it."""
+    at = np.flatnonzero(np.abs(old["co"][:, 0] - new["co"][index, 0]) <= SAME_FRAME)
+    if not len(at):
+        return False
+    onwards = ("handle_right", "interpolation", "easing", "amplitude", "period", "back")
+    kept = ("handle_left",) if index == 0 else onwards
+    for name in ("co", "type", "select_control_point", "select_left_handle", "select_right_handle", *kept):
+        new[name][index] = old[name][at[0]]
+    new["handle_left_type"][index] = new["handle_right_type"][index] = FREE
+    return True
 
 
 def completed(block: Block) -> Block:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...core.motion import Motion
 from ...core.motion_report import MotionReport
-from ...core.retarget import Rules, amplitude_gains, calibrated, retarget
+from ...core.retarget import Rules, retarget, suited
 from . import takes
 from .takes import TakeReport
 
@@ -31,11 +31,7 @@ def retargeted(head: bpy.types.Object, motion: Motion, scene: bpy.types.Scene, r
     """
     start = float(scene.frame_start if start_frame is None else start_frame)
     driver, report = takes.on_head(head, motion)
-    if calibrate:
-        driver = calibrated(driver)
-    if match is not None:
-        found = amplitude_gains(driver, match)
-        rules = replace(rules, gains={**rules.gains, **{r: g * rules.gains.get(r, 1.0) for r, g in found.items()}})
+    driver, rules = suited(driver, rules, calibrate=calibrate, match=match)
     own = takes.head_to_motion(head, scene, start, start)
     names = driver.channels
     face = [own.expression[0, own.channels.index(n)] if n in own.channels else 0.0 for n in names]

@@ -2,6 +2,7 @@
 """A head's animation at frames: from its curves where they say everything, else by evaluating the scene."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import bpy
 import numpy as np
@@ -33,6 +34,26 @@ def sample(head: bpy.types.Object, scene: bpy.types.Scene, names: Sequence[str],
     if not evaluate_pose:
         worlds = curve_worlds(head, frames)
     return expression, worlds, cameras if evaluate_camera else poses.stage_of(head, scene)[1]
+
+
+def properties(head: bpy.types.Object, scene: bpy.types.Scene, id_block: Any, paths: Sequence[CurvePath],
+               frames: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Values (T, C) that properties of a head, or of its shape keys, have at frames (T,); the NLA and drivers count."""
+    if not (curves.in_nla(id_block) or curves.driven(id_block) & set(paths)):
+        return curves.read(id_block, paths, frames)
+    out, now = np.empty((len(frames), len(paths)), np.float32), (scene.frame_current, scene.frame_subframe)
+    graph = _view_layer(head, scene).depsgraph
+    try:
+        for row, frame in zip(out, frames, strict=True):
+            _go_to(scene, float(frame))
+            evaluated = head.evaluated_get(graph)
+            owner = evaluated if id_block == head else evaluated.data.shape_keys
+            for i, (path, index) in enumerate(paths):
+                value = owner.path_resolve(path)
+                row[i] = value[index] if hasattr(value, "__len__") else value
+    finally:
+        scene.frame_set(now[0], subframe=now[1])
+    return out
 
 
 def pose_paths(head: bpy.types.Object) -> list[CurvePath]:
@@ -75,13 +96,10 @@ def _evaluated(head: bpy.types.Object, scene: bpy.types.Scene, names: Sequence[s
     expression = np.empty((len(frames), len(names)), np.float32)
     worlds, cameras = np.empty((len(frames), 4, 4)), np.empty((len(frames), 4, 4))
     camera, now = head.mien.camera, (scene.frame_current, scene.frame_subframe)
-    layer = next((layer for layer in scene.view_layers if head.name in layer.objects), None)
-    if layer is None:
-        raise BadInput(f"“{head.name}” is in no view layer of the scene {scene.name}; link it to read its animation.")
+    layer = _view_layer(head, scene)
     try:
         for i, frame in enumerate(frames):
-            whole = int(np.floor(frame + 1e-6))
-            scene.frame_set(whole, subframe=max(float(frame) - whole, 0.0))
+            _go_to(scene, float(frame))
             graph = layer.depsgraph
             evaluated = head.evaluated_get(graph)
             blocks = evaluated.data.shape_keys.key_blocks
@@ -93,3 +111,18 @@ def _evaluated(head: bpy.types.Object, scene: bpy.types.Scene, names: Sequence[s
     return expression, worlds, cameras if camera else np.broadcast_to(
         poses.stage_of(head, scene)[1], cameras.shape)
 
+
+def _view_layer(head: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.ViewLayer:
+    layer = next((layer for layer in scene.view_layers if head.name in layer.objects), None)
+    if layer is None:  # perhaps linked a moment ago
+        for one in scene.view_layers:
+            one.update()
+        layer = next((layer for layer in scene.view_layers if head.name in layer.objects), None)
+    if layer is None:
+        raise BadInput(f"“{head.name}” is in no view layer of the scene {scene.name}; link it to read its animation.")
+    return layer
+
+
+def _go_to(scene: bpy.types.Scene, frame: float) -> None:
+    whole = int(np.floor(frame + 1e-6))
+    scene.frame_set(whole, subframe=max(frame - whole, 0.0))

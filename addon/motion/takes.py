@@ -6,7 +6,7 @@ it (see pose.py). Frame 0 of a motion lies at `start_frame`.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -72,7 +72,7 @@ def play_take(head: bpy.types.Object, action: bpy.types.Action) -> None:
     Raises:
         BadInput: not a take of a face, or the head's animation may not be changed.
     """
-    _check_head(head)
+    check_head(head)
     for id_block in (head.data.shape_keys, head):
         curves.check_editable(id_block)
     if _NOTE not in action or not curves.assign(head.data.shape_keys, action):
@@ -126,7 +126,7 @@ def motion_to_head(head: bpy.types.Object, motion: Motion, *, scene: bpy.types.S
     Raises:
         BadInput: not a head, no channel matches, or the head's animation may not be changed. Nothing has changed then.
     """
-    _check_head(head)
+    check_head(head)
     start = float(scene.frame_start if start_frame is None else start_frame)
     matched, report = _matched(head, motion)
     check_writable(head, matched, pose=pose, merge=merge)
@@ -137,17 +137,37 @@ def motion_to_head(head: bpy.types.Object, motion: Motion, *, scene: bpy.types.S
     step = 1.0 if abs(motion.fps / fps - 1) <= _SAME_RATE else fps / motion.fps
     frames = np.asarray(start + np.arange(len(motion)) * step, np.float64)
     shapes = {curves.shape_key_path(key): motion.expression[:, column] for key, column in matched.items()}
-    tolerances = dict.fromkeys(shapes, tolerance)
+    limits = dict.fromkeys(shapes, tolerance)
     place = _pose_values(head, motion, scene, set_stage) if pose else {}
-    tolerances |= pose_tolerances(head, list(place))
-    keyed_curves = keyed(frames, {**shapes, **place}, tolerances if reduce else None)
+    limits |= pose_tolerances(head, list(place))
+    keyed_curves = keyed(frames, {**shapes, **place}, limits if reduce else None)
     actions = _write(head, keyed_curves, frames, _take_name(name, motion), merge)
-    # What is merged into a take does not take away where the take is from.
-    said = {**motion.metadata, **(_metadata(head) if merge else {})}
-    note = {"fps": motion.fps, "model": motion.model, "metadata": said, "report": report.sentences()}
-    curves.current_action(head.data.shape_keys)[_NOTE] = json.dumps(note)
-    count = sum(len(k) if isinstance(k, Keys) else len(k[0]) for k in keyed_curves.values())
-    return TakeReport(actions, float(frames[0]), float(frames[-1]), count, report)
+    _write_note(head, motion, report, merge, frames)
+    return TakeReport(actions, float(frames[0]), float(frames[-1]), count_keys(keyed_curves), report)
+
+
+def count_keys(keyed_curves: Mapping[CurvePath, Samples | Keys]) -> int:
+    """Keys of all curves together."""
+    return sum(len(k) if isinstance(k, Keys) else len(k[0]) for k in keyed_curves.values())
+
+
+def prepare_take(head: bpy.types.Object, motion: Motion, name: str, *, pose: bool) -> None:
+    """See to it that a head has a take to write into, its pose too with `pose`; what it plays already goes on.
+
+    Raises:
+        BadInput: the head's animation may not be changed.
+    """
+    keys = head.data.shape_keys
+    action, place = curves.current_action(keys), curves.current_action(head)
+    if action is None:
+        shared = place is not None and place.is_editable
+        action = curves.new_take(keys, name, beside=curves.Take(head, place) if shared else None).action
+        if shared and action != place:
+            action[_POSE] = place
+    if pose and place is None:
+        _pose_take(head, name, curves.Take(keys, action))
+    if _NOTE not in action:
+        _write_note(head, motion, MotionReport(), False)
 
 
 def check_writable(head: bpy.types.Object, names: Iterable[str], *, pose: bool, merge: bool) -> None:
@@ -179,7 +199,7 @@ def on_head(head: bpy.types.Object, motion: Motion) -> tuple[Motion, MotionRepor
     Raises:
         BadInput: not a head, or no channel matches.
     """
-    _check_head(head)
+    check_head(head)
     matched, report = _matched(head, motion)
     return replace(motion, channels=tuple(matched), expression=motion.expression[:, list(matched.values())]), report
 
@@ -194,7 +214,7 @@ def head_to_motion(head: bpy.types.Object, scene: bpy.types.Scene, frame_start: 
     Raises:
         BadInput: not a head, an empty range, or the head is behind its camera.
     """
-    _check_head(head)
+    check_head(head)
     rate = scene_fps(scene)
     fps = rate if fps is None else fps
     step = 1.0 if abs(fps / rate - 1) <= _SAME_RATE else rate / fps
@@ -212,12 +232,12 @@ def head_to_motion(head: bpy.types.Object, scene: bpy.types.Scene, frame_start: 
     return Motion(fps=fps, expression=expression, rotation=np.asarray(rotation, np.float32),
                   translation=np.asarray(translation, np.float32), identity=identity, channels=names,
                   model=mesh.model_name, model_hash=mesh.model_hash, camera=camera,
-                  confidence=np.ones(count, np.float32), metadata=_metadata(head))
+                  confidence=_confidence(head, frames), metadata=_metadata(head))
 
 
 def action_motion(head: bpy.types.Object, scene: bpy.types.Scene, frames: NDArray[np.floating]) -> Motion:
     """What the head's own Actions say at frames (T,) one apart, the NLA and drivers left out."""
-    _check_head(head)
+    check_head(head)
     names = expression_names(head.data)
     paths = [curves.shape_key_path(name) for name in names]
     camera, world = poses.stage_of(head, scene)
@@ -247,7 +267,19 @@ def pose_tolerances(head: bpy.types.Object, paths: Sequence[CurvePath]) -> dict[
     return {path: length if path[0] == "location" else turn for path in paths}
 
 
-def _check_head(head: bpy.types.Object) -> None:
+def tolerances(head: bpy.types.Object, paths: Iterable[CurvePath]) -> dict[CurvePath, float]:
+    """What reduced keys of curves may be wrong, of shape keys and of the pose."""
+    shapes = [path for path in paths if path[0].startswith("key_blocks")]
+    return dict.fromkeys(shapes, EXPRESSION_TOLERANCE) | pose_tolerances(
+        head, [path for path in paths if path not in set(shapes)])
+
+
+def check_head(head: bpy.types.Object) -> None:
+    """Refuse what is not a head, or has nothing to animate.
+
+    Raises:
+        BadInput: it is so.
+    """
     if not is_head(head):
         raise BadInput(f"“{head.name}” is not a Mien head; choose one that was made with Add ▸ Mesh ▸ Mien Face.")
     if not expression_names(head.data):
@@ -279,14 +311,24 @@ def _pose_values(head: bpy.types.Object, motion: Motion, scene: bpy.types.Scene,
     return poses.head_channels(head, motion.rotation, motion.translation, camera)
 
 
-def keyed(frames: Array, values: dict[CurvePath, NDArray[np.floating]],
-          tolerances: dict[CurvePath, float] | None) -> dict[CurvePath, Samples | Keys]:
-    """Curves of columns (T,): every sample a key, or few keys within each curve's tolerance."""
+def keyed(frames: Array, values: Mapping[CurvePath, NDArray[np.floating]],
+          tolerances: Mapping[CurvePath, float] | None, *, ends: bool = False) -> dict[CurvePath, Samples | Keys]:
+    """Curves of columns (T,): every sample a key, or few keys within each curve's tolerance; with `ends`, each curve
+    has keys at the first and the last frame, with these samples' values, however little it changes."""
     if tolerances is None:
         return {path: (frames, column) for path, column in values.items()}
     limits = np.array([tolerances[path] for path in values])
     reduced = reduce_keys(frames, np.column_stack(list(values.values())), limits)
+    if ends:
+        reduced = [_from_end_to_end(few, frames, column) for few, column in zip(reduced, values.values(), strict=True)]
     return dict(zip(values, reduced, strict=True))
+
+
+def _from_end_to_end(keys: Keys, frames: Array, values: NDArray[np.floating]) -> Keys:
+    if len(keys) > 1 or len(frames) < 2:
+        return keys
+    slope = np.full(2, (values[-1] - values[0]) / (frames[-1] - frames[0]))
+    return Keys(frames[[0, -1]], np.asarray(values[[0, -1]], np.float64), slope, slope)
 
 
 def _write(head: bpy.types.Object, keyed: dict[CurvePath, Samples | Keys], frames: Array, name: str,
@@ -302,9 +344,7 @@ def _write(head: bpy.types.Object, keyed: dict[CurvePath, Samples | Keys], frame
         rest = (frames[:1], np.zeros(1))
         shapes |= {path: rest for path in shape_paths if path not in shapes}
         if place:
-            pose_take = curves.new_take(head, name, beside=take)
-            if pose_take.action != take.action:
-                take.action[_POSE] = pose_take.action
+            _pose_take(head, name, take)
     curves.write(keys, shapes, group_of=group_of, frame_range=frame_range)
     if place:
         curves.write(head, place, group_of=group_of, frame_range=frame_range)
@@ -312,8 +352,37 @@ def _write(head: bpy.types.Object, keyed: dict[CurvePath, Samples | Keys], frame
     return tuple(dict.fromkeys(curves.current_action(block).name for block in blocks))
 
 
+def _pose_take(head: bpy.types.Object, name: str, take: curves.Take) -> None:
+    """Make the part of a take that moves the head."""
+    pose_take = curves.new_take(head, name, beside=take)
+    if pose_take.action != take.action:
+        take.action[_POSE] = pose_take.action
+
+
+def _write_note(head: bpy.types.Object, motion: Motion, report: MotionReport, merge: bool,
+                frames: Array | None = None) -> None:
+    # What is merged into a take does not take away where the take is from.
+    said = {**motion.metadata, **(_metadata(head) if merge else {})}
+    note = {"fps": motion.fps, "model": motion.model, "metadata": said, "report": report.sentences()}
+    if merge:
+        note["confidence"] = take_note(head).get("confidence")
+    elif frames is not None and (motion.confidence != 1).any():
+        note["confidence"] = [frames[[0, -1]].tolist(), motion.confidence.tolist()]
+    curves.current_action(head.data.shape_keys)[_NOTE] = json.dumps(note)
+
+
 def _take_name(name: str, motion: Motion) -> str:
     return name or motion.metadata.get("source", "") or "Take"
+
+
+def _confidence(head: bpy.types.Object, frames: NDArray[np.floating]) -> NDArray[np.float32]:
+    """How sure the take's motion was at frames (T,), as noted; 1 where nothing was."""
+    try:
+        (first, last), values = take_note(head)["confidence"]
+        known = np.interp(frames, np.linspace(first, last, len(values)), values, left=1.0, right=1.0)
+    except (KeyError, TypeError, ValueError):
+        return np.ones(len(frames), np.float32)
+    return np.clip(known, 0, 1).astype(np.float32)
 
 
 def _metadata(head: bpy.types.Object) -> dict[str, str]:

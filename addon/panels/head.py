@@ -55,6 +55,7 @@ class MIEN_PT_head_details(HeadPanel, bpy.types.Panel):
         layout.prop(data, "model_path")
         layout.prop(head.mien, "camera", text="Camera")
         layout.prop(data, "photo_light", slider=True)
+        layout.prop(data, "consent")
         layout.operator("mien.load_fit", icon="IMPORT")
         layout.operator("mien.set_texture", icon="TEXTURE")
 

@@ -7,6 +7,7 @@ from ..face.head import active_head
 from ..motion.curves import current_action
 from ..motion.takes import take_note
 from .base import HeadPanel, wrapped
+from .predict import PREDICTIONS
 
 EDITS = (("mien.gain_motion", "FULLSCREEN_ENTER"), ("mien.offset_motion", "TRIA_UP"),
          ("mien.mirror_motion", "MOD_MIRROR"), ("mien.smooth_motion", "SMOOTHCURVE"),
@@ -64,7 +65,7 @@ class MIEN_MT_edit(bpy.types.Menu):
 
     def draw(self, _context: bpy.types.Context) -> None:
         """The edits."""
-        for idname, icon in EDITS:
+        for idname, icon in (*EDITS, *PREDICTIONS):
             self.layout.operator(idname, icon=icon)
 
 

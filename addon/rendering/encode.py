@@ -9,8 +9,10 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import CannotWrite
+from ...core.provenance.marking import mark
 from .. import compat
 from .plan import RenderPlan
+from .provenance import provenance_of
 from .scene_copy import frame_size, set_plain_colours
 
 LAST_CHANNEL = 32
@@ -46,6 +48,7 @@ def encode(plan: RenderPlan, copy: bpy.types.Scene, clip: ClipSound | None,
         with _told(copy, lambda written: progress(written, len(plan))):
             bpy.ops.render.render(animation=True, scene=copy.name)
         _check(plan, copy)
+        mark(plan.unfinished, provenance_of(copy))
         plan.unfinished.replace(plan.output)
     except (OSError, RuntimeError) as error:
         raise CannotWrite(f"{plan.output} could not be written: {str(error).strip()}") from error

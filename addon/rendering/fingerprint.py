@@ -58,9 +58,9 @@ class Fingerprints:
         unfinished.replace(self.path)
 
 
-def fingerprint(scene: bpy.types.Scene) -> str:
-    """The fingerprint of a scene at its current frame, hexadecimal."""
-    digest = blake2b(repr(bpy.app.version).encode(), digest_size=16)
+def fingerprint(scene: bpy.types.Scene, *more: object) -> str:
+    """The fingerprint of a scene at its current frame, hexadecimal; of `more`, by its text, too."""
+    digest = blake2b(repr((bpy.app.version, *more)).encode(), digest_size=16)
     render = scene.render
     for settings in (render, scene.view_settings, scene.eevee, scene.display.shading, getattr(scene, "cycles", None)):
         _add_values(digest, settings)

@@ -10,10 +10,13 @@ import bpy
 import numpy as np
 
 from ...core.errors import CannotWrite
+from ...core.provenance.marking import mark
+from ...core.provenance.note import Provenance
 from .behind import Backdrop, pixels_of, render_frame
 from .fingerprint import Fingerprints, fingerprint
 from .plan import RenderPlan
 from .png import PngKind, whole_png, write_png
+from .provenance import provenance_of
 from .scene_copy import frame_size, hidden
 
 Progress = Callable[[int, int], None]
@@ -41,28 +44,29 @@ def render_frames(plan: RenderPlan, copy: bpy.types.Scene, plane: bpy.types.Obje
     """
     width, height = frame_size(copy, plan)
     wanted = PngKind(width, height, 8, 4 if plan.background == "TRANSPARENT" else 3)
-    fingerprints, count = Fingerprints.of(plan), FrameCount()
+    fingerprints, count, said = Fingerprints.of(plan), FrameCount(), provenance_of(copy)
     progress(0, len(plan))
     with _way_to_render(plan, copy, plane) as render_to:
         for done, frame in enumerate(plan.frames, start=1):
             copy.frame_set(frame)
-            path, now = plan.frame_path(frame), fingerprint(copy)
+            path, now = plan.frame_path(frame), fingerprint(copy, said)
             if plan.keep and fingerprints.same(frame, now) and whole_png(path) == wanted:
                 count.kept += 1
             else:
-                _render_frame(render_to, frame, path, wanted)
+                _render_frame(render_to, frame, path, wanted, said)
                 fingerprints.note(frame, now)
                 count.rendered += 1
             progress(done, len(plan))
     return count
 
 
-def _render_frame(render_to: RenderTo, frame: int, path: Path, wanted: PngKind) -> None:
+def _render_frame(render_to: RenderTo, frame: int, path: Path, wanted: PngKind, said: Provenance) -> None:
     unfinished = path.with_name(".unfinished.png")
     try:
         render_to(frame, unfinished)
         if whole_png(unfinished) != wanted:
             raise CannotWrite(f"{path.name} could not be written whole; is there room on the disk?")
+        mark(unfinished, said)
         unfinished.replace(path)
     except (OSError, RuntimeError) as error:
         raise CannotWrite(f"{path.name} could not be rendered: {str(error).strip()}") from error

@@ -5,13 +5,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import imagined
+from . import imagined, transferred
 from . import options as common
 
 if TYPE_CHECKING:
     from ..face_model import FaceModel
     from ..fit import Fit
     from ..motion import Motion
+    from ..provenance.signing import Signer
 
 HELP = "a photo and a motion to a video (.mp4)"
 
@@ -26,14 +27,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_output(parser, "the video, .mp4")
     parser.add_argument("--renderer", choices=("mesh",), default="mesh",
                         help="mesh: the photo is moved by the fitted head")
-    transfer = parser.add_mutually_exclusive_group()
-    transfer.add_argument("--relative", dest="relative", action="store_true", default=True,
-                          help="add the driver's changes to the photo's expression and pose (default)")
-    transfer.add_argument("--absolute", dest="relative", action="store_false",
-                          help="take the driver's expression and head rotation as they are")
+    transferred.add_options(parser)
     parser.add_argument("--face", type=int, metavar="N", help="the N-th face, from 0, the most prominent one")
+    common.add_consent(parser)
+    _add_signature(parser)
     common.add_model(parser)
     common.add_json(parser)
+
+
+def _add_signature(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--certificate", type=Path, metavar="PEM",
+                        help="sign the video (C2PA Content Credentials) with this certificate chain")
+    parser.add_argument("--key", type=Path, metavar="PEM", help="the certificate's private key")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -41,19 +46,35 @@ def run(options: argparse.Namespace) -> None:
     imagined.check(options)
     from ..fitting import fit_photo
     from ..image import read_image
-    from ..playback import SYNTHETIC, animate, write_video
+    from ..playback import animate, write_video
     from ..progress import progress_bar
+    from ..provenance.note import COMPOSITE, Provenance
 
+    signer, consent = _signer(options), common.consent(options, options.photo)
     model = common.chosen_model(options)
     photo = read_image(options.photo)
     fit = fit_photo(photo, model, face=options.face)
     motion = _motion(options, model, fit)
-    frames = animate(photo, fit, motion, model, relative=options.relative)
+    motion, rules = transferred.suited_to(options, motion, model)
+    frames = animate(photo, fit, motion, model, rules=rules)
     with progress_bar("rendering", total=len(motion), unit="frames", quiet=options.quiet) as progress:
-        write_video(options.output, frames, motion.fps, progress, sound=options.driving, metadata=SYNTHETIC)
+        write_video(options.output, frames, motion.fps, progress, sound=options.driving, signer=signer,
+                    provenance=Provenance(COMPOSITE, consent=consent))
     result = {"output": str(options.output), "frames": len(motion), "fps": motion.fps, "warnings": list(fit.warnings)}
     lines = [f"{options.output}: {len(motion)} frames at {motion.fps:g} per second", *fit.warnings]
     common.report(options, result, "\n  ".join(lines))
+
+
+def _signer(options: argparse.Namespace) -> "Signer | None":
+    from ..errors import BadInput
+
+    if (options.certificate is None) != (options.key is None):
+        raise BadInput("A signature needs both --certificate and --key.")
+    if options.certificate is None:
+        return None
+    from ..provenance.signing import Signer
+
+    return Signer(options.certificate, options.key)
 
 
 def _motion(options: argparse.Namespace, model: "FaceModel", fit: "Fit") -> "Motion":

@@ -12,8 +12,8 @@ HELP = "data for training, made from clips and made-up people"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=("motion", "faces"),
-                        help="motion: videos and landmark tracks to motions; faces: videos, and people made up here, to "
-                        "frames with their fits")
+                        help="motion: videos and landmark tracks to motions; faces: videos, and people made up here, "
+                        "to frames with their fits")
     parser.add_argument("folder", type=Path, nargs="?", metavar="DIR",
                         help="videos, landmark tracks (.npz), and maybe clips.csv with clip, person, licence")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
@@ -22,14 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ray", action="store_true", help="spread the work over a Ray cluster")
     parser.add_argument("--pack", type=Path, metavar="NPZ", help="motion: all motions in one small file as well")
     faces = parser.add_argument_group("faces")
-    faces.add_argument("--made-up", type=int, default=0, metavar="N", help="people that do not exist, besides the clips")
+    faces.add_argument("--made-up", type=int, default=0, metavar="N",
+                       help="people that do not exist, besides the clips")
     faces.add_argument("--seed", type=int, default=0, help="number of the first made-up person (default 0)")
     faces.add_argument("--frames", type=int, default=120, metavar="N", help="of each clip, at most (default 120)")
     faces.add_argument("--views", type=int, default=6, metavar="N", help="frames of each made-up person (default 6)")
     faces.add_argument("--size", type=int, default=256, metavar="PIXELS", help="side of the frames (default 256)")
     faces.add_argument("--any-licence", action="store_true",
-                       help="take clips whatever clips.csv says; without it only those whose licence allows giving away "
-                       "what is learned from them")
+                       help="take clips whatever clips.csv says; without it only those whose licence allows giving "
+                       "away what is learned from them")
+    faces.add_argument("--sheet", type=Path, metavar="PNG", help="a picture of some of the frames as well")
     common.add_json(parser)
 
 
@@ -38,6 +40,8 @@ def run(options: argparse.Namespace) -> None:
 
     if options.pack:
         common.check_outputs(options.pack, suffixes={options.pack: (".npz",)})
+    if options.sheet:
+        common.check_outputs(options.sheet, suffixes={options.sheet: (".png", ".jpg")})
     if options.folder is None and options.what == "motion":
         raise BadInput("Give the folder of the clips to be tracked.")
     if options.folder is not None and not options.folder.is_dir():
@@ -68,6 +72,10 @@ def _faces(options: argparse.Namespace) -> None:
     with progress_bar("making faces", unit="shards", quiet=options.quiet) as progress:
         outcome = make.make_faces(options.folder, options.output, wanted, processes=options.jobs, ray=options.ray,
                                   progress=progress)
+    if options.sheet and not all(text.startswith("failed") for text in outcome.values()):
+        from ..image import write_image
+
+        write_image(options.sheet, import_module("...models.faces.sheet", __package__).faces_sheet([options.output]))
     _report(options, outcome, "shards of faces", "No shard could be made.")
 
 

@@ -41,7 +41,7 @@ def _export_head(options: argparse.Namespace) -> list[str]:
     if options.motion:
         motion, read = read_motion(options.motion, model)
         remarks = read.sentences()
-    write_glb(options.output, model, fit.identity, texture, motion)
+    write_glb(options.output, model, fit.identity, texture, motion, consent=fit.consent)
     return list(remarks)
 
 

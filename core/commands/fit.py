@@ -3,6 +3,7 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overlay", type=Path, metavar="PNG", help="the mesh drawn over the first photo")
     parser.add_argument("--glb", type=Path, metavar="GLB", help="the textured head as glTF")
     parser.add_argument("--face", type=int, metavar="N", help="the N-th face, from 0, the most prominent one")
+    common.add_consent(parser)
     common.add_projection(parser)
     common.add_model(parser)
     common.add_json(parser)
@@ -32,13 +34,13 @@ def run(options: argparse.Namespace) -> None:
     from ..fitting import fit_photo, fit_photos
     from ..image import read_image, write_image
 
-    model = common.chosen_model(options)
+    model, consent = common.chosen_model(options), common.consent(options, options.photo[0])
     photos = [read_image(path) for path in options.photo]
     if len(photos) > 1:
         fits = fit_photos(photos, model, projection=options.projection)
     else:
         fits = [fit_photo(photos[0], model, projection=options.projection, face=options.face)]
-    save_fit(fits[0], options.output)
+    save_fit(replace(fits[0], consent=consent), options.output)
     if options.overlay:
         from ..overlay import draw_overlay
 
@@ -47,7 +49,8 @@ def run(options: argparse.Namespace) -> None:
         from ..gltf import write_glb
         from ..texture import uv_texture
 
-        write_glb(options.glb, model, fits[0].identity, uv_texture(photos, fits, model).rgb)
+        write_glb(options.glb, model, fits[0].identity, uv_texture(photos, fits, model).rgb,
+                  consent=consent)
     _report(options, fits[0], model.expression_names)
 
 

@@ -33,6 +33,23 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
+def add_consent(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--consent", metavar="TEXT",
+                        help="what the person shown agreed to, one line; by default what the photo itself says of it")
+
+
+def consent(options: argparse.Namespace, photo: Path) -> str:
+    """The note that goes with a face: as given, or as the photo carries it.
+
+    Raises:
+        BadInput: it is no short line.
+    """
+    from ..provenance.note import consent_line
+    from ..provenance.reading import consent_in
+
+    return consent_in(photo) if options.consent is None else consent_line(options.consent)
+
+
 def chosen_model(options: argparse.Namespace) -> "FaceModel":
     from ..model_files import default_model, load_model
 

@@ -2,6 +2,7 @@
 """Job `fit_photos`: photos of one person to a fit, a texture and a picture of the fit."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..fit_files import save_fit
 from ..fitting import fit_photos
 from ..image import Rgb, read_image, write_image
 from ..overlay import draw_overlay
+from ..provenance.reading import consent_in
 from ..texture import uv_texture
 from .params import Params
 from .work import Work, shrunk
@@ -40,7 +42,7 @@ def fit_photos_job(params: Params, work: Work) -> dict[str, Any]:
     model = params.model()
     fits = fit_photos(photos, model, projection=projection, face=face)
     work.step(0.5, "Saving the face")
-    save_fit(fits[0], work.folder / "face.npz")
+    save_fit(replace(fits[0], consent=consent_in(paths[0])), work.folder / "face.npz")
     work.step(0.55, "Drawing the fit")
     overlay = shrunk(draw_overlay(photos[0], fits[0], model), _OVERLAY_SIDE)
     write_image(work.folder / "overlay.png", overlay)

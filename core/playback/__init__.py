@@ -9,24 +9,25 @@ from numpy.typing import NDArray
 
 from ..face_model import FaceModel
 from ..motion import Motion
-from .transfer import Performance, transfer
-from .writer import SYNTHETIC, write_video
+from ..retarget import Rules
+from .transfer import RELATIVE, Performance, transfer
+from .writer import write_video
 
 if TYPE_CHECKING:
     from ..fitting import Fit
 
-__all__ = ["SYNTHETIC", "Performance", "animate", "transfer", "write_video"]
+__all__ = ["Performance", "animate", "transfer", "write_video"]
 
 
 def animate(photo: NDArray[np.uint8], fit: "Fit", motion: Motion, model: FaceModel | None = None, *,
-            relative: bool = True) -> Iterator[NDArray[np.uint8]]:
+            rules: Rules = RELATIVE) -> Iterator[NDArray[np.uint8]]:
     """Frames (H, W, 3) uint8 RGB of the photo (H, W, 3) moved by a motion, at the motion's rate.
 
     The photo's own pixels are carried along by the fitted surface; a texture fills what the photo hides; hair, neck
     and background follow smoothly. A motion that stays at the fit's coefficients gives the photo itself.
 
     Args:
-        relative: add the motion's changes to the photo's expression and pose; else take the motion's own.
+        rules: how the motion is put on the photo's face; by default its changes are added to the photo's own.
 
     Raises:
         BadInput: the fit does not belong to the photo or the model, or the motion has unknown channels.
@@ -37,7 +38,7 @@ def animate(photo: NDArray[np.uint8], fit: "Fit", motion: Motion, model: FaceMod
     from .surround import surround
 
     model = default_model_if_none(model)
-    performance = transfer(fit, motion, model, relative)
+    performance = transfer(fit, motion, model, rules)
     source = prepare(photo, fit, model)
     net = surround(source)
 

@@ -6,18 +6,18 @@ from ..fit import Fit
 from ..motion import Motion
 from ..retarget import Performance, Rules, expressions_on, retarget
 
-__all__ = ["Performance", "transfer"]
+__all__ = ["RELATIVE", "Performance", "transfer"]
+
+RELATIVE = Rules()
+"""The photo's own expression and pose, changed as the driver's change"""
 
 
-def transfer(fit: Fit, motion: Motion, model: FaceModel, relative: bool = True) -> Performance:
+def transfer(fit: Fit, motion: Motion, model: FaceModel, rules: Rules = RELATIVE) -> Performance:
     """Put a motion on a fitted face that keeps its own place and size in the photo (see retarget.py).
-
-    Relative: what changed since the motion's first frame that has a face is added to the photo's expression, and
-    turned about the photo's head axes. Absolute: expression and rotation are the motion's.
 
     Raises:
         BadInput: the motion has a channel that the face model lacks.
     """
     expressions_on(motion, model.expression_names, model.name)
     return retarget(motion, model.expression_names, fit.expression, fit.rotation, fit.translation,
-                    Rules(relative=relative))
+                    rules)

@@ -200,7 +200,11 @@ class _View:
         if target is not None:
             wanted = expressions_on(part(target, 0, 1), net.channels)[0]
             expression += right[:, None] * (wanted - last)
-        expression = np.clip(expression, 0, 1)
+        low, high = np.minimum(0, self.expression), np.maximum(1, self.expression) - 1
+        low, high = left[:, None] * low, 1 + left[:, None] * high
+        if target is not None:
+            low, high = low + right[:, None] * np.minimum(0, wanted), high + right[:, None] * np.maximum(0, wanted - 1)
+        expression = np.clip(expression, low, high)
         if target is not None:
             expression[-1], turned[-1], translation[-1] = wanted, target.rotation[0], target.translation[0]
         back = [net.channels.index(name) for name in source.channels]

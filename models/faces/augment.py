@@ -63,7 +63,8 @@ def random_change(random: np.random.Generator) -> Change:
     seldom = random.random(5)
     patches = tuple(_patch(random) for _ in range(int(random.integers(1, 3)))) if seldom[3] < 0.12 else ()
     return Change(
-        flip=bool(random.random() < 0.5), turn=float(random.normal(0, 0.07)), scale=float(np.exp(random.normal(0, 0.10))),
+        flip=bool(random.random() < 0.5), turn=float(random.normal(0, 0.07)),
+        scale=float(np.exp(random.normal(0, 0.10))),
         shift=(float(random.normal(0, 0.035)), float(random.normal(0, 0.035))), matrix=matrix.astype(np.float32),
         gamma=float(np.exp(random.normal(0, 0.15))), blur=float(random.uniform(0.3, 1.2) if seldom[0] < 0.15 else 0),
         coarse=float(random.uniform(0.4, 0.9) if seldom[1] < 0.15 else 1),
@@ -120,7 +121,7 @@ def _curve(gamma: float) -> Bytes:
 
 @compiled_loosely
 def _developed(picture: Bytes, back: Floats, matrix: Floats, curve: Bytes) -> Bytes:
-    """The picture (H, W, 3) at places that `back` (2, 3) gives for every pixel, bilinear, its rim continued; recoloured."""
+    """The picture (H, W, 3) at the places that `back` (2, 3) gives to pixels, bilinear, recoloured; its rim goes on."""
     height, width = picture.shape[:2]
     out = np.empty_like(picture)
     half, one, full = np.float32(0.5), np.float32(1), np.float32(255)
@@ -133,9 +134,10 @@ def _developed(picture: Bytes, back: Floats, matrix: Floats, curve: Bytes) -> By
             j, i = min(int(x), width - 2), min(int(y), height - 2)
             s, t = x - np.float32(j), y - np.float32(i)
             a, b, d, e = (one - s) * (one - t), s * (one - t), (one - s) * t, s * t
-            red = picture[i, j, 0] * a + picture[i, j + 1, 0] * b + picture[i + 1, j, 0] * d + picture[i + 1, j + 1, 0] * e
-            green = picture[i, j, 1] * a + picture[i, j + 1, 1] * b + picture[i + 1, j, 1] * d + picture[i + 1, j + 1, 1] * e
-            blue = picture[i, j, 2] * a + picture[i, j + 1, 2] * b + picture[i + 1, j, 2] * d + picture[i + 1, j + 1, 2] * e
+            p, q = i + 1, j + 1
+            red = picture[i, j, 0] * a + picture[i, q, 0] * b + picture[p, j, 0] * d + picture[p, q, 0] * e
+            green = picture[i, j, 1] * a + picture[i, q, 1] * b + picture[p, j, 1] * d + picture[p, q, 1] * e
+            blue = picture[i, j, 2] * a + picture[i, q, 2] * b + picture[p, j, 2] * d + picture[p, q, 2] * e
             for k in range(3):
                 value = matrix[k, 0] * red + matrix[k, 1] * green + matrix[k, 2] * blue + matrix[k, 3] + half
                 out[row, column, k] = curve[int(min(max(value, np.float32(0)), full))]

@@ -54,7 +54,8 @@ def clip_jobs(folder: Path, output: Path, *, frames: int, size: int,
         if licences is not None and licence.lower() not in {name.lower() for name in licences}:
             continue
         if note.get("kind", "real") == "real" and note.get("quality", "A") != "C":
-            jobs.append(ClipJob(path, output / f"clip_{path.stem}.npz", note.get("person", path.stem), licence, frames, size))
+            target, person = output / f"clip_{path.stem}.npz", note.get("person", path.stem)
+            jobs.append(ClipJob(path, target, person, licence, frames, size))
     if not jobs:
         raise BadInput(f"No clip of {folder} has a licence that allows shipping what is learned from it; name the "
                        "licences in clips.csv (columns clip, person, licence), or take all with --any-licence.")
@@ -91,4 +92,4 @@ def _chosen(motion: Motion, fresh: NDArray[np.bool_], count: int) -> NDArray[np.
     usable = np.flatnonzero((motion.confidence > 0) & fresh[:len(motion)])
     if len(usable) < 2:
         raise BadInput("fewer than two frames show a face")
-    return usable[np.unique(np.linspace(0, len(usable) - 1, min(count, len(usable))).round().astype(int))]
+    return np.asarray(usable[np.unique(np.linspace(0, len(usable) - 1, min(count, len(usable))).round().astype(int))])

@@ -98,7 +98,8 @@ class FacePairs:
         change = random_change(random) if self.options.augment else Change()
         stills = [self._still(take, index, random) for index in (source, target)]
         first, second = (changed(s, change, self.model, random) for s in stills)
-        return sample_of(first, second, self.model, self.options, crc32(take.person.encode()) & 0x7FFFFFFF, take.synthetic)
+        person = crc32(take.person.encode()) & 0x7FFFFFFF
+        return sample_of(first, second, self.model, self.options, person, take.synthetic)
 
     def _still(self, take: Frames, index: int, random: np.random.Generator) -> Still:
         """A frame at the size of the pairs, its coefficients as unsure as a tracker's."""
@@ -111,7 +112,8 @@ class FacePairs:
         values = [take.expression[index], take.rotation[index], take.translation[index]]
         if take.synthetic and self.options.augment:
             errors = [random.normal(0, e, len(v)) for e, v in zip(_TRACKED, values, strict=True)]
-            values = [np.clip(values[0] + errors[0] * (random.random(len(errors[0])) < 0.3), 0, 1), values[1] + errors[1],
+            few = random.random(len(errors[0])) < 0.3
+            values = [np.clip(values[0] + errors[0] * few, 0, 1), values[1] + errors[1],
                       values[2] + errors[2] * values[2][2]]
         expression, rotation, translation = (np.asarray(v, np.float32) for v in values)
         points = project(self._shape(take, expression), rotation, translation, Camera.for_image(size, size))
@@ -133,7 +135,8 @@ def sample_of(source: Still, target: Still, model: FaceModel, options: Options, 
     scale = Camera.for_image(options.size, options.size).focal / float(source.translation[2])
     seen = see(source.picture, source.points, scale, model, options.step, screen=options.screen)
     moved = seen.moved(target.points)
-    coefficients = [np.concatenate([s.expression, s.rotation, s.translation]).astype(np.float32) for s in (source, target)]
+    coefficients = [np.concatenate([s.expression, s.rotation, s.translation]).astype(np.float32)
+                    for s in (source, target)]
     planes = [np.ascontiguousarray(s.picture.transpose(2, 0, 1)) for s in (source, target)]
     return Sample(planes[0], planes[1], seen.prior, moved.prior, moved.warped, moved.flow, moved.valid, moved.regions,
                   coefficients[0], coefficients[1], person, synthetic)

@@ -98,9 +98,10 @@ def read_shard(path: str | os.PathLike[str], model_hash: str | None = None) -> l
         split = np.cumsum([int(t["frames"]) for t in header["takes"]])[:-1]
         columns = [np.split(arrays[c], split) for c in ("expression", "rotation", "translation")]
         parts = np.split(np.arange(len(pictures)), split)
-        takes = [Frames([pictures[i] for i in part], identity, *rows, int(t["size"]), str(t["person"]), str(t["clip"]),
-                        bool(t["synthetic"]), str(t["licence"]))
-                 for t, part, identity, *rows in zip(header["takes"], parts, arrays["identity"], *columns, strict=True)]
+        takes = [Frames([pictures[i] for i in part], identity, expression, rotation, translation, int(t["size"]),
+                        str(t["person"]), str(t["clip"]), bool(t["synthetic"]), str(t["licence"]))
+                 for t, part, identity, expression, rotation, translation
+                 in zip(header["takes"], parts, arrays["identity"], *columns, strict=True)]
         if any(len(t) != len(t.expression) or len(t) != len(t.rotation) for t in takes):
             raise ValueError("lengths")
     except (KeyError, TypeError, ValueError) as error:

@@ -106,11 +106,12 @@ class Seen:
         size = self.picture.shape[0]
         known = self.tables
         raster = rasterize_image(points, known.triangles, size, size, backend="cpu")
-        prior, regions = _planes(known, raster.triangle_id, raster.barycentric, self.colours.draw(points, size, size, "cpu"))
+        mosaic = self.colours.draw(points, size, size, "cpu")
+        prior, regions = _planes(known, raster.triangle_id, raster.barycentric, mosaic)
         shift = np.ascontiguousarray(self.view.points[:, :2] - points[:, :2], np.float32)
         back, sure = _traced(raster.triangle_id, raster.barycentric, known.triangles, known.kinds, shift,
                              self.view.points, self.view.normals, self.view.depth, self.view.kind,
-                             np.float32(TOLERANCE * self.view.scale))
+                             TOLERANCE * self.view.scale)
         beside = raster.triangle_id == 0
         _beside(back, sure, beside, _carried_on(back, beside, self.view.scale), self.view.kind)
         flow = np.ascontiguousarray(back.transpose(2, 0, 1))
@@ -159,7 +160,8 @@ def _fill_planes(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.
                 for k in range(3):
                     value = (places[triangles[face, 0], k] * u + places[triangles[face, 1], k] * v
                              + places[triangles[face, 2], k] * w)
-                    prior[3 + k, row, column] = np.uint8(min(max(value, np.float32(1)), np.float32(255)) + np.float32(0.5))
+                    value = min(max(value + np.float32(0.5), np.float32(1)), np.float32(255))
+                    prior[3 + k, row, column] = np.uint8(value)
 
 
 @compiled
@@ -191,7 +193,8 @@ def _traced(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.int8]
                 continue
             facing = np.float32(1)
             if kind == SKIN:
-                facing = (u * normals[a, 2] + v * normals[b, 2] + w * normals[c, 2] - np.float32(0.02)) / np.float32(0.2)
+                facing = u * normals[a, 2] + v * normals[b, 2] + w * normals[c, 2]
+                facing = (facing - np.float32(0.02)) / np.float32(0.2)
             sure[row, column] = np.uint8(255 * min(max(facing, np.float32(0)), np.float32(1)))
     return back, sure
 
@@ -201,11 +204,11 @@ def _carried_on(back: Floats, beside: NDArray[np.bool_], scale: float) -> Floats
     from scipy.ndimage import distance_transform_edt
 
     half = _COARSE // 2
-    rows, columns = np.mgrid[half:back.shape[0]:_COARSE, half:back.shape[1]:_COARSE].astype(np.float32) + np.float32(0.5)
-    coarse = back[half::_COARSE, half::_COARSE] - np.stack([columns, rows], -1)
+    grid = np.mgrid[half:back.shape[0]:_COARSE, half:back.shape[1]:_COARSE].astype(np.float32) + np.float32(0.5)
+    coarse = back[half::_COARSE, half::_COARSE] - np.stack([grid[1], grid[0]], -1)
     away = beside[half::_COARSE, half::_COARSE]
     if away.all():
-        return coarse
+        return np.asarray(coarse, np.float32)
     spread = pull_push(coarse, 1 - away.astype(np.float32))
     far = distance_transform_edt(away) * (_COARSE / (_REACH * scale))
     fade = np.clip(1 - far, 0, 1)

@@ -22,6 +22,7 @@ WANTED = {
     "reduced keys, expressions (share)": "≤ 0.25",
     "reduced keys, all curves (share)": "≤ 0.25",
     "reduced keys, largest error": "≤ 0.02",
+    "300 frames predicted, keys written (s)": "≤ 0.3",
     "engine ready (s)": "≤ 3",
     "engine's start in the main thread (s)": "≤ 0.05",
     "operator's start (s)": "≤ 0.05",

@@ -51,6 +51,7 @@ def main(target: str, python: str) -> None:
     figures["the same back to a motion (s)"] = median(lambda: takes.head_to_motion(head, scene, 1, FRAMES))
     playback(head, figures)
     reduced(head, motion, figures)
+    predicted(head, motion, figures)
     engine(python, figures)
     content = {"blender": bpy.app.version_string, "python": sys.version.split()[0], "figures": figures}
     Path(target).write_text(json.dumps(content))
@@ -144,6 +145,26 @@ def reduced(head: bpy.types.Object, motion: Motion, figures: dict[str, float]) -
         error = max(error, *(abs(blocks[name].value - value)
                              for name, value in zip(motion.channels, motion.expression[number], strict=True)))
     figures["reduced keys, largest error"] = float(error)
+
+
+def predicted(head: bpy.types.Object, motion: Motion, figures: dict[str, float]) -> None:
+    """300 frames after a take, 58 curves, by the operator; then as few keys, and an idle loop as a layer."""
+    bpy.context.view_layer.objects.active = head
+    scene = bpy.context.scene
+
+    def fresh() -> None:
+        for block in (head, head.data.shape_keys):
+            block.animation_data_clear()
+        takes.motion_to_head(head, motion, scene=scene)
+        scene.frame_set(FRAMES)
+        gc.collect()
+
+    for name, options in (("300 frames predicted, keys written (s)", {}),
+                          ("the same as few keys (s)", {"reduce": True})):
+        figures[name] = median(lambda options=options: bpy.ops.mien.predict(frames=FRAMES, **options), before=fresh)
+    assert curves.key_frames(head.data.shape_keys)[-1] == 2 * FRAMES
+    figures["an idle loop of 300 frames as a layer (s)"] = median(lambda: bpy.ops.mien.idle(frames=FRAMES),
+                                                                  before=fresh)
 
 
 def engine(python: str, figures: dict[str, float]) -> None:

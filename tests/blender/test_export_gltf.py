@@ -4,12 +4,15 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
 import numpy as np
 import pytest
+from blender.known_heads import known_fit, new_head
 from mien.addon.face import head as heads
+from mien.addon.face.head import set_source
 from mien.addon.gltf.export_gltf import export_gltf
 from mien.addon.gltf.glb import read_document
 from mien.core.channels import ARKIT52
@@ -181,6 +184,16 @@ def test_other_units_come_out_in_metres(tmp_path: Path) -> None:
     assert node["scale"] == pytest.approx([0.01] * 3)
     seen = document.triangles() * np.float32(0.01)
     _same_triangles(seen, model.mean[model.triangles])
+
+
+def test_the_consent_goes_along(tmp_path: Path) -> None:
+    head = new_head()
+    set_source(head.data, "a fit", replace(known_fit(64, 64), consent="yes, in writing"))
+    export_gltf(head, tmp_path / "head.glb")
+    assert read_document(tmp_path / "head.glb")[0]["asset"]["extras"] == {"consent": "yes, in writing"}
+    set_source(head.data, "nobody")
+    export_gltf(head, tmp_path / "head.glb")
+    assert "extras" not in read_document(tmp_path / "head.glb")[0]["asset"]
 
 
 def test_what_was_selected_is_selected_again(tmp_path: Path) -> None:

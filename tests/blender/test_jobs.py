@@ -11,15 +11,17 @@ import bpy
 import numpy as np
 import pytest
 from engine_peers import NONSENSE, STAGES, peer
-from engine_python import PYTHON, needs_engine
+from engine_python import PYTHON, needs_engine, still_clip
 from mien.addon import preferences
 from mien.addon.capture import job_preview, jobs
 from mien.addon.capture.jobs import Request
-from mien.addon.engine import shared
+from mien.addon.engine import client, shared
 from mien.addon.engine.client import JobState
 from mien.addon.face.head import heads_in, make_head
 from mien.addon.refs import Ref
 from mien.core.model_files import default_model
+
+from .whole_state import differences, whole_state
 
 PHOTO = Path(__file__).parents[2] / "core" / "demo_data" / "astronaut.jpg"
 BADLY = {**STAGES, **NONSENSE}
@@ -81,10 +83,23 @@ def _refusal(operator: Callable[..., set[str]], **settings: object) -> str:
     return text
 
 
+@pytest.mark.parametrize("name", ["face_from_photo", "track_video", "retarget_video"])
 @pytest.mark.parametrize("stage", BADLY)
-def test_a_bad_engine_is_one_sentence(stage: str, fake: Callable[[str], None]) -> None:
+def test_a_bad_engine_is_one_sentence(stage: str, name: str, fake: Callable[[str], None]) -> None:
     fake(BADLY[stage])
-    assert "engine" in _refusal(bpy.ops.mien.face_from_photo, filepath=str(PHOTO))
+    _head()
+    before = whole_state()
+    assert "engine" in _refusal(getattr(bpy.ops.mien, name), filepath=str(PHOTO))
+    assert differences(before, whole_state()) == {}
+
+
+@pytest.mark.parametrize("code", ["hear('hello'); time.sleep(60)", "greet(); hear('job'); time.sleep(60)"])
+def test_an_engine_that_hangs_is_one_sentence(code: str, fake: Callable[[str], None],
+                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(code)
+    monkeypatch.setattr(client, "READY_WITHIN", 0.5)
+    monkeypatch.setattr(client, "SILENT_FOR", 0.5)
+    assert "The engine" in _refusal(bpy.ops.mien.face_from_photo, filepath=str(PHOTO))
 
 
 @needs_engine
@@ -217,7 +232,7 @@ def test_disabling_ends_the_engine_and_the_job(waiting: Callable[..., jobs.Task]
 @needs_engine
 def test_a_linked_head_is_not_touched(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
-    _still_clip(clip)
+    still_clip(PHOTO, clip)
     _head("linked")
     library = str(tmp_path / "library ü.blend")
     bpy.ops.wm.save_as_mainfile(filepath=library)
@@ -232,16 +247,6 @@ def test_a_linked_head_is_not_touched(tmp_path: Path) -> None:
         text = _refusal(bpy.ops.mien.track_video, filepath=str(clip), shape=shape)
         assert "file" in text
     assert "file" in _refusal(bpy.ops.mien.retarget_video, filepath=str(clip))
-
-
-def _still_clip(path: Path) -> None:
-    import subprocess
-
-    code = ("import sys\nfrom mien.core.image import read_image\nfrom mien.core.video import VideoWriter\n"
-            "photo = read_image(sys.argv[1])\nwith VideoWriter(sys.argv[2], 25, 512, 512) as w:\n"
-            "    for _ in range(4): w.write(photo)")
-    subprocess.run([PYTHON, "-c", code, str(PHOTO), str(path)], check=True, cwd=path.parent, timeout=120,
-                   env={"PATH": "/usr/bin:/bin"})
 
 
 @pytest.mark.parametrize("shape", [(256, 256, 3), (100, 256, 3), (256, 31, 3), (1, 1, 3)])

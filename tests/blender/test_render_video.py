@@ -19,6 +19,8 @@ from mien.addon.rendering.plan import RenderPlan, output_path
 from mien.addon.rendering.png import PngKind, whole_png, write_png
 from mien.addon.rendering.run import RenderReport, render_plan
 from mien.core.errors import BadInput, CannotWrite, MissingPart
+from mien.core.provenance.note import COMPOSITE
+from mien.core.provenance.reading import read_provenance
 
 from .videos import BORDER, FRAMES, HEIGHT, WIDTH, make_stage, photo, picture_of, video_facts, video_frame
 
@@ -68,6 +70,23 @@ def test_the_video_shows_the_head_before_the_photo(tmp_path: Path, engine: str) 
     assert np.abs(first - last)[:16].mean() < 2 and np.abs(first - last)[24:36, 26:38].max() > 12
 
 
+def test_videos_and_pictures_say_what_they_are_and_what_was_agreed_to(tmp_path: Path) -> None:
+    scene = make_stage(tmp_path)
+    faces = [thing.data.mien for thing in scene.objects if thing.type == "MESH" and thing.data.mien.is_head]
+    _render(tmp_path / "talk.mp4", last=2)
+    found = read_provenance(tmp_path / "talk.mp4")
+    assert (found.source_type, found.consent) == (COMPOSITE, "")
+    assert found.tool.startswith("Mien ")
+    _render(tmp_path / "talk", last=2, kind="PNG")
+    faces[0].consent = "Signed release of März 2026"
+    assert _render(tmp_path / "talk", last=2, kind="PNG").rendered == 2
+    assert _render(tmp_path / "talk", last=2, kind="PNG").kept == 2
+    for frame in (1, 2):
+        assert read_provenance(tmp_path / "talk_frames" / f"talk_000{frame}.png").consent == faces[0].consent
+    _render(tmp_path / "talk.mp4", last=2)
+    assert read_provenance(tmp_path / "talk.mp4").consent == faces[0].consent
+
+
 @pytest.mark.parametrize("engine", ["WORKBENCH", "CYCLES"])
 def test_pictures_keep_the_photos_colours_exactly(tmp_path: Path, engine: str) -> None:
     make_stage(tmp_path)
@@ -76,6 +95,15 @@ def test_pictures_keep_the_photos_colours_exactly(tmp_path: Path, engine: str) -
     seen = picture_of(report.result / "talk_0001.png")
     assert whole_png(report.result / "talk_0001.png") == PngKind(WIDTH, HEIGHT, 8, 3)
     assert np.abs(seen[..., :3].astype(int) - photo())[BORDER].max() <= 3
+
+
+@pytest.mark.skipif(bpy.app.version < (5, 2, 0), reason="compiling shaders takes a minute: newest Blender only")
+def test_eevee_renders_too(tmp_path: Path) -> None:
+    make_stage(tmp_path)
+    report = _render(tmp_path / "talk", 1, kind="PNG", engine="EEVEE", samples=1)
+    seen = picture_of(report.result / "talk_0001.png")[..., :3].astype(int)
+    assert np.abs(seen - photo())[BORDER].max() <= 3
+    assert np.abs(seen - photo())[16:30, 28:36].mean() > 20
 
 
 def test_before_a_photo_the_texture_comes_out_as_bright_as_it_is(tmp_path: Path) -> None:

@@ -60,6 +60,22 @@ def test_equal_at_the_scenes_rate(rate: str, scale: float) -> None:
     assert dict(found.metadata) == dict(motion.metadata)
 
 
+def test_confidence_is_kept_with_the_take(tmp_path: Path) -> None:
+    sure = np.random.default_rng(0).uniform(0, 1, 60).astype(np.float32)
+    sure[:5] = 0
+    head, motion = new_head("Kept"), replace(random_motion(), confidence=sure)
+    np.testing.assert_array_equal(there_and_back(head, motion).confidence, sure)
+    motion_to_head(head, random_motion(2, 10), scene=bpy.context.scene, start_frame=21, merge=True, pose=False)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "sure.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "sure.blend"))
+    found = head_to_motion(bpy.data.objects["Kept"], bpy.context.scene, 11, 80).confidence
+    np.testing.assert_array_equal(found, [*sure[10:], *np.ones(20)])
+    action = bpy.data.objects["Kept"].data.shape_keys.animation_data.action
+    for nonsense in ("{}", "[]", '{"confidence": 5}', '{"confidence": [[1, 2], []]}'):
+        action["mien_motion"] = nonsense
+        assert (head_to_motion(bpy.data.objects["Kept"], bpy.context.scene, 1, 60).confidence == 1).all()
+
+
 @pytest.mark.parametrize("mode", ["XYZ", "ZYX", "YXZ", "QUATERNION", "AXIS_ANGLE"])
 def test_equal_in_every_rotation_mode_however_far_it_turns(mode: str) -> None:
     head, motion = new_head(), random_motion(1, 200, turns=2.5)

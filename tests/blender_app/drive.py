@@ -2,72 +2,39 @@
 """Uses the installed extension in a Blender window as a person would, takes pictures of the screen, and tells by JSON.
 
     blender --window-geometry 0 0 W H --python drive.py -- FOLDER PYTHON PORTRAIT VIDEO MOTION
-
-Buttons are pressed by xdotool, pictures are taken by ImageMagick's import: Blender's own screenshots are black on a
-software renderer. Each step is a generator that yields the seconds to wait, in which the window lives on.
 """
 
-import contextlib
-import json
-import subprocess
 import sys
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
 
+sys.path.insert(0, str(Path(__file__).parent))
+from window import (
+    NAME,
+    SECONDS_OF_A_JOB,
+    Steps,
+    area,
+    check,
+    clear,
+    click,
+    heads,
+    job,
+    picture,
+    press,
+    region,
+    run,
+    select,
+    told,
+    until,
+    values_of,
+    window,
+    within,
+)
+
 FOLDER, PYTHON, PORTRAIT, VIDEO, MOTION = sys.argv[sys.argv.index("--") + 1:]
-NAME = "bl_ext.user_default.mien"
-SECONDS_OF_A_JOB = 240
-told: dict = {"version": bpy.app.version_string, "checks": {}, "pictures": [], "seconds": {}}
-
-Steps = Iterator[float]
-
-
-def check(name: str, holds: object) -> None:
-    """Remember that something is as it should be."""
-    told["checks"][name] = bool(holds)
-
-
-def window() -> bpy.types.Window:
-    return bpy.context.window_manager.windows[0]
-
-
-def area(kind: str) -> bpy.types.Area:
-    """The largest area of a kind."""
-    return max((a for a in window().screen.areas if a.type == kind), key=lambda a: a.width * a.height)
-
-
-def region(of: bpy.types.Area, kind: str = "WINDOW") -> bpy.types.Region:
-    return next(r for r in of.regions if r.type == kind)
-
-
-def within(kind: str = "VIEW_3D") -> contextlib.AbstractContextManager:
-    """The context that an operator has when it is called over an area."""
-    found = area(kind)
-    return bpy.context.temp_override(window=window(), screen=window().screen, area=found, region=region(found))
-
-
-def press(*arguments: object) -> None:
-    """Mouse and keyboard, by the X server; not waited for, since Blender must answer meanwhile."""
-    subprocess.Popen(["xdotool", *map(str, arguments)])
-
-
-def click(x: float, y: float) -> None:
-    """Click on a place of the window; y counts from below, as Blender does."""
-    press("mousemove", round(x), round(window().height - y), "sleep", "0.2", "click", "1")
-
-
-def picture(name: str) -> Steps:
-    """What the screen shows, once it is drawn."""
-    for one in window().screen.areas:
-        one.tag_redraw()
-    yield 1.0
-    path = str(Path(FOLDER, f"{name}.png"))
-    subprocess.run(["import", "-window", "root", path], check=True, timeout=60)
-    told["pictures"].append(path)
 
 
 def open_panel() -> Steps:
@@ -92,6 +59,7 @@ def add_by_menu() -> Steps:
     press("key", "Return")
     yield 1.5
     check("Add menu makes a face", heads())
+    check("the view comes near it", heads() and view.spaces.active.region_3d.view_distance < 1.5)
     press("key", "ctrl+z")
     yield 1.0
     check("Ctrl Z takes it away", not heads())
@@ -104,7 +72,7 @@ def add_by_button() -> Steps:
     """The panel's button “Add a Face”, pressed by the mouse, below the panel's header."""
     clear()
     yield 0.5
-    yield from picture("empty")
+    yield from picture(FOLDER, "empty")
     sidebar = region(area("VIEW_3D"), "UI")
     for below_top in (62, 70, 54, 78, 86, 46):
         click(sidebar.x + sidebar.width * 0.45, sidebar.y + sidebar.height - below_top)
@@ -116,19 +84,20 @@ def add_by_button() -> Steps:
     with within():
         bpy.ops.view3d.view_axis(type="FRONT")
         bpy.ops.view3d.view_selected()
-    yield from picture("face")
+    yield from picture(FOLDER, "face")
 
 
 def face_from_photo() -> Steps:
     """The job runs while the window lives; then the head lies on the photo."""
     bpy.context.preferences.addons[NAME].preferences.python = PYTHON
     clear()
-    yield from job("face_from_photo", lambda: bpy.ops.mien.face_from_photo("INVOKE_DEFAULT", filepath=PORTRAIT))
+    yield from job("face_from_photo", lambda: bpy.ops.mien.face_from_photo("INVOKE_DEFAULT", filepath=PORTRAIT),
+                   FOLDER)
     check("the photo became a face", heads() and heads()[0].data.mien.confidence > 0.5)
     check("a camera stands where the photo was taken", bpy.context.scene.camera is not None)
     area("VIEW_3D").spaces.active.shading.light = "FLAT"
     frame_camera()
-    yield from picture("photo")
+    yield from picture(FOLDER, "photo")
 
 
 def cancelled_job() -> Steps:
@@ -147,14 +116,14 @@ def cancelled_job() -> Steps:
 def track_video() -> Steps:
     """A take of a clip on the head, with the clip behind it."""
     head = heads()[0]
-    yield from job("track_video", lambda: bpy.ops.mien.track_video("INVOKE_DEFAULT", filepath=VIDEO))
+    yield from job("track_video", lambda: bpy.ops.mien.track_video("INVOKE_DEFAULT", filepath=VIDEO), FOLDER)
     keys = head.data.shape_keys
     check("the video became a take", keys.animation_data and keys.animation_data.action)
-    moved = list(values_of("jawOpen"))
+    moved = values_of("jawOpen")
     check("the mouth moves in the take", max(moved) - min(moved) > 0.1)
     bpy.context.scene.frame_set(bpy.context.scene.frame_start + moved.index(max(moved)))
     frame_camera()
-    yield from picture("video")
+    yield from picture(FOLDER, "video")
 
 
 def talking() -> Steps:
@@ -189,8 +158,8 @@ def curves() -> Steps:
     with within("GRAPH_EDITOR"):
         bpy.ops.graph.view_all()
     yield 1.0
-    yield from picture("curves")
-    before = list(values_of("jawOpen"))
+    yield from picture(FOLDER, "curves")
+    before = values_of("jawOpen")
     graph.dopesheet.filter_text = "jawOpen"
     yield 0.5
     with within("GRAPH_EDITOR"):
@@ -198,7 +167,7 @@ def curves() -> Steps:
         bpy.ops.transform.resize(value=(1.0, 1.3, 1.0))
     yield 0.5
     check("keys edited in the Graph Editor move the face", max(values_of("jawOpen")) > max(before) + 0.01)
-    yield from picture("edited")
+    yield from picture(FOLDER, "edited")
     graph.dopesheet.filter_text = ""
     with within("GRAPH_EDITOR"):
         bpy.ops.screen.screen_full_area(use_hide_panels=False)
@@ -210,14 +179,14 @@ def curves() -> Steps:
 
 def controls() -> Steps:
     """The panel with the expression sliders over the talking face."""
-    values = list(values_of("jawOpen"))
+    values = values_of("jawOpen")
     bpy.context.scene.frame_set(bpy.context.scene.frame_start + values.index(max(values)))
     frame_camera()
     sidebar = region(area("VIEW_3D"), "UI")
     open_part = (sidebar.x + 54, window().height - 509)
     click(*open_part)  # the part “Mouth” where the panel looks as in 5.2; only for the picture
     yield 1.0
-    yield from picture("panel")
+    yield from picture(FOLDER, "panel")
     click(*open_part)
     yield 0.5
 
@@ -241,61 +210,6 @@ def rendered() -> Steps:
     if pictures:
         pictures[0].rename(Path(FOLDER, "rendered.png"))
     yield 0.5
-
-
-def job(name: str, start: Callable[[], object]) -> Steps:
-    """Start an operator of the engine and wait, while the window lives, until its job has ended."""
-    began, state = time.monotonic(), bpy.context.window_manager.mien_job
-    with within():
-        start()
-    told["seconds"][f"{name} (start)"] = time.monotonic() - began
-    yield 0.3
-    check(f"{name} runs in the background", state.running)
-    shown = False
-    while state.running:
-        if not shown and state.fraction > 0.2:
-            shown = True
-            yield from picture(f"{name}_progress")
-        if time.monotonic() - began > SECONDS_OF_A_JOB:
-            raise TimeoutError(f"{name} did not end; it was at {state.text}")
-        yield 0.1
-    told["seconds"][name] = time.monotonic() - began
-    yield 0.5
-
-
-def until(holds: Callable[[], bool], seconds: float) -> Steps:
-    start = time.monotonic()
-    while not holds() and time.monotonic() - start < seconds:
-        yield 0.1
-
-
-def select(head: bpy.types.Object) -> None:
-    for one in bpy.data.objects:
-        one.select_set(one == head)
-    bpy.context.view_layer.objects.active = head
-
-
-def values_of(channel: str) -> Iterator[float]:
-    """An expression's value at each frame of the scene; the frame stays where it was."""
-    scene = bpy.context.scene
-    now = scene.frame_current
-    for frame in range(scene.frame_start, scene.frame_end + 1):
-        scene.frame_set(frame)
-        yield heads()[0].data.shape_keys.key_blocks[channel].value
-    scene.frame_set(now)
-
-
-def clear() -> None:
-    for one in list(bpy.data.objects):
-        bpy.data.objects.remove(one)
-
-
-def heads() -> list[bpy.types.Object]:
-    return [one for one in bpy.context.scene.objects if is_head(one)]
-
-
-def is_head(one: bpy.types.Object) -> bool:
-    return one.type == "MESH" and one.data.mien.is_head
 
 
 def frame_camera() -> None:
@@ -328,32 +242,11 @@ def watch_ticks() -> None:
     operator.modal = modal
 
 
-def everything() -> Steps:
+def everything() -> Iterator[tuple[str, Steps]]:
     watch_ticks()
     check("the extension is enabled", NAME in bpy.context.preferences.addons)
-    press("search", "--onlyvisible", "--class", "blender", "windowfocus")
-    yield 1.0
     for step in STEPS:
-        told["step"] = step.__name__
-        yield from step()
-    told["step"] = ""
+        yield step.__name__, step()
 
 
-def tick(steps: Steps = everything()) -> float | None:  # noqa: B008
-    """One step; at the end the JSON is written and Blender quits."""
-    try:
-        return next(steps)
-    except StopIteration:
-        pass
-    except BaseException:
-        told["error"] = traceback.format_exc()
-        with contextlib.suppress(Exception):
-            subprocess.run(["import", "-window", "root", str(Path(FOLDER, "error.png"))], timeout=60)
-    Path(FOLDER, "drive.json").write_text(json.dumps(told, indent=1))
-    bpy.ops.wm.quit_blender()
-    return None
-
-
-bpy.context.preferences.view.show_splash = False
-bpy.context.preferences.view.show_tooltips = False
-bpy.app.timers.register(tick, first_interval=2.0)
+run(everything(), FOLDER, "drive")

@@ -8,74 +8,37 @@ Esc, the panel's button, undo, deletion, a killed engine, a move that is not fin
 
 import contextlib
 import importlib
-import json
 import os
 import signal
-import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import bpy
 
+sys.path.insert(0, str(Path(__file__).parent))
+from window import NAME, Steps, check, heads, keys, over, run, told, until, within
+from window import clear as remove_all
+
 FOLDER, PYTHON, PORTRAIT, VIDEO = sys.argv[sys.argv.index("--") + 1:]
-NAME = "bl_ext.user_default.mien"
 jobs = importlib.import_module(f"{NAME}.addon.capture.jobs")
 shared = importlib.import_module(f"{NAME}.addon.engine.shared")
-told: dict = {"version": bpy.app.version_string, "checks": {}, "longest_ms": {}}
-
-Steps = Iterator[float]
-
-
-def check(name: str, holds: object) -> None:
-    told["checks"][name] = bool(holds)
-
-
-def window() -> bpy.types.Window:
-    return bpy.context.window_manager.windows[0]
-
-
-def view() -> bpy.types.Area:
-    return max((a for a in window().screen.areas if a.type == "VIEW_3D"), key=lambda a: a.width * a.height)
-
-
-def over(area: bpy.types.Area, of: bpy.types.Window | None = None) -> contextlib.AbstractContextManager:
-    region = next(r for r in area.regions if r.type == "WINDOW")
-    return bpy.context.temp_override(window=of or window(), area=area, region=region)
+told["longest_ms"] = {}
 
 
 def start(operator: Callable[..., set[str]], **settings: object) -> set[str]:
     """Start a job as a button does; how long that takes is remembered."""
     began = time.perf_counter()
-    with over(view()):
+    with within():
         answer = operator("INVOKE_DEFAULT", **settings)
     name = operator.idname_py()
     told["longest_ms"][name] = max(told["longest_ms"].get(name, 0.0), 1000 * (time.perf_counter() - began))
     return answer
 
 
-def key(name: str) -> None:
-    """Press a key over the 3D view."""
-    x, y = view().x + view().width * 0.3, view().y + view().height * 0.3
-    place = str(round(x)), str(round(window().height - y))
-    subprocess.Popen(["xdotool", "mousemove", *place, "sleep", "0.1", "key", name])
-
-
-def until(holds: Callable[[], bool], seconds: float = 60) -> Steps:
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        yield 0.05
-    yield 0.3
-
-
 def idle() -> bool:
     return jobs.running() is None
-
-
-def heads() -> list[bpy.types.Object]:
-    return [o for o in bpy.data.objects if o.type == "MESH" and o.data.mien.is_head]
 
 
 def counts() -> list[int]:
@@ -83,18 +46,17 @@ def counts() -> list[int]:
 
 
 def push(name: str) -> None:
-    with over(view()):
+    with within():
         bpy.ops.ed.undo_push(message=name)
 
 
 def undo() -> None:
-    with over(view()):
+    with within():
         bpy.ops.ed.undo()
 
 
 def clear() -> None:
-    for one in list(bpy.data.objects):
-        bpy.data.objects.remove(one)
+    remove_all()
     push("clear")
 
 
@@ -110,14 +72,14 @@ def one_undo_step() -> Steps:
     undo()
     yield 0.3
     check("one undo takes it all away", counts() == before)
-    with over(view()):
+    with within():
         bpy.ops.ed.redo()
     yield 0.3
     check("redo brings it all back", counts() == after)
 
 
 def cancelled() -> Steps:
-    for name, act in (("Esc", lambda: key("Escape")), ("the panel's button", bpy.ops.mien.cancel_job)):
+    for name, act in (("Esc", lambda: keys("Escape")), ("the panel's button", bpy.ops.mien.cancel_job)):
         before = counts()
         start(bpy.ops.mien.track_video, filepath=VIDEO)
         yield 0.2
@@ -162,12 +124,12 @@ def moving() -> Steps:
     cube.select_set(True)
     bpy.context.view_layer.objects.active = cube
     start(bpy.ops.mien.face_from_photo, filepath=PORTRAIT)
-    with over(view()):
+    with within():
         bpy.ops.transform.translate("INVOKE_DEFAULT")
     yield from until(lambda: idle() or jobs.running().job.state.final)
     yield 0.5
     check("a result waits for a move to end", not idle() and not heads())
-    key("Return")
+    keys("Return")
     yield from until(idle, 10)
     check("and comes then", len(heads()) == 1)
 
@@ -177,11 +139,11 @@ def browser() -> Steps:
     start(bpy.ops.mien.face_from_photo)
     yield 1.0
     shown = bpy.context.window_manager.windows[-1]
-    area = next(a for a in shown.screen.areas if a.type == "FILE_BROWSER")
-    area.spaces.active.params.directory = str(Path(PORTRAIT).parent).encode()
-    area.spaces.active.params.filename = Path(PORTRAIT).name
+    files = next(a for a in shown.screen.areas if a.type == "FILE_BROWSER")
+    files.spaces.active.params.directory = str(Path(PORTRAIT).parent).encode()
+    files.spaces.active.params.filename = Path(PORTRAIT).name
     yield 1.0
-    with over(area, shown):
+    with over(files, shown):
         bpy.ops.file.execute()
     yield 0.2
     yield from until(idle)
@@ -200,27 +162,10 @@ def another_file() -> Steps:
     check("another file cancels the job", ran and idle() and not heads())
 
 
-def steps() -> Steps:
+def steps() -> Iterator[tuple[str, Steps]]:
     bpy.context.preferences.addons[NAME].preferences.python = PYTHON
     for step in (one_undo_step, cancelled, killed, deleted, undone, moving, browser, another_file):
-        told["step"] = step.__name__
-        yield from step()
+        yield step.__name__, step()
 
 
-running = steps()
-
-
-def tick() -> float | None:
-    try:
-        return next(running)
-    except StopIteration:
-        pass
-    except Exception:
-        told["error"] = traceback.format_exc()
-    Path(FOLDER, "hostile.json").write_text(json.dumps(told, indent=1))
-    bpy.ops.wm.quit_blender()
-    return None
-
-
-bpy.context.preferences.view.show_splash = False
-bpy.app.timers.register(tick, first_interval=1.5, persistent=True)
+run(steps(), FOLDER, "hostile")

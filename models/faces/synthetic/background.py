@@ -12,9 +12,8 @@ Floats = NDArray[np.float32]
 
 def random_background(random: np.random.Generator, size: int) -> Floats:
     """A picture (size, size, 3), linear 0..1."""
-    kind = random.choice(["wall", "gradient", "room", "lights", "leaves", "cloth"], p=(0.27, 0.16, 0.30, 0.10, 0.14, 0.03))
-    picture = {"wall": _wall, "gradient": _gradient, "room": _room, "lights": _lights, "leaves": _leaves,
-               "cloth": _cloth}[kind](random, size)
+    kinds = (_wall, _gradient, _room, _lights, _leaves, _cloth)
+    picture = kinds[int(random.choice(len(kinds), p=(0.27, 0.16, 0.30, 0.10, 0.14, 0.03)))](random, size)
     return np.asarray(np.clip(picture, 0, 255) / 255, np.float32) ** np.float32(2.2)
 
 
@@ -57,7 +56,8 @@ def _room(random: np.random.Generator, size: int) -> Floats:
         x, y = random.uniform(-0.1, 1.0, 2) * size
         pen.rectangle((x, y, x + w, y + h), fill=tuple(int(v) for v in _colour(random)))
         if random.random() < 0.3:
-            pen.rectangle((x + 0.1 * w, y + 0.1 * h, x + 0.9 * w, y + 0.9 * h), fill=tuple(int(v) for v in _colour(random)))
+            pen.rectangle((x + 0.1 * w, y + 0.1 * h, x + 0.9 * w, y + 0.9 * h),
+                          fill=tuple(int(v) for v in _colour(random)))
     return np.asarray(picture.filter(ImageFilter.GaussianBlur(size * random.uniform(0.002, 0.04))), np.float32)
 
 

@@ -67,7 +67,8 @@ def make_beard(look: Look, base: Ground, model: FaceModel, random: np.random.Gen
     chin = np.clip((-rest[:, 1] - 0.06) / 0.05, 0, 1)
     length = (low + (high - low) * (0.25 + 0.75 * chin) * random.uniform(0.5, 1.0)) * random.uniform(0.7, 1.2, count)
     swirl = noise(rest, 0.008, random.uniform(0, 64, 3))
-    lean = np.stack([np.full(count, 0.8), 0.5 * swirl + random.normal(0, 0.3, count), random.uniform(0.25, 0.6, count)], 1)
+    lean = np.stack([np.full(count, 0.8), 0.5 * swirl + random.normal(0, 0.3, count),
+                     random.uniform(0.25, 0.6, count)], 1)
     grey = (random.random((count, 1)) < max(0.0, look.age - 0.5)) * 0.35
     tint = np.exp(random.normal(0, 0.2, (count, 1)))
     colours = (look.brows.astype(np.float64) * 1.15 + grey) ** 2.2 * tint

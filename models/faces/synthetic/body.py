@@ -51,7 +51,7 @@ def make_body(random: np.random.Generator) -> Body:
     thick = 0.004 + 0.006 * noise(flat, 0.05, random.uniform(0, 64, 3), 3)
     outward = np.stack([np.tile(x, len(heights)), np.zeros(len(flat)), np.tile(z, len(heights))], 1)
     # Where there is no cloth the head's own neck is seen, down to its end.
-    hidden = 0.001 - 0.022 * ramp(flat[:, 1], -0.166, -0.150)
+    hidden = -0.022 * ramp(flat[:, 1], -0.188, -0.158)
     share = ramp(cloth, -0.012, 0.001)
     flat = flat + outward * (hidden + (0.005 + np.abs(thick) - hidden) * share)[:, None]
     return Body(flat.astype(np.float32), _fabric(flat.astype(np.float32), random), cloth, _tube(len(heights)))
@@ -102,15 +102,19 @@ def head_share(vertices: NDArray[np.floating]) -> Floats:
     return ramp(np.asarray(vertices)[..., 1], -0.170, -0.085)
 
 
-def glasses(random: np.random.Generator, eyes: Floats) -> tuple[Floats, NDArray[np.int32], Floats]:
-    """Frame vertices (V, 3), triangles (F, 3) and colour (3,), for eyeballs with middles (2, 3) left and right."""
+def glasses(random: np.random.Generator, eyes: Floats, forward: float) -> tuple[Floats, NDArray[np.int32], Floats]:
+    """Frame vertices (V, 3), triangles (F, 3) and colour (3,), for eyeballs with middles (2, 3) left and right.
+
+    `forward` is how far brows and cheeks come forward, metres.
+    """
     wide, high, power = random.uniform(0.0235, 0.028), random.uniform(0.017, 0.023), random.uniform(0.6, 1.0)
     tube = random.uniform(0.0008, 0.0020)
     angle = np.linspace(0, 2 * np.pi, 33)[:-1]
     x = np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** power * wide
     y = np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** power * high
-    parts, faces = [], []
-    front = float(eyes[:, 2].mean()) + 0.026
+    parts: list[NDArray[np.float64]] = []
+    faces: list[NDArray[np.int64]] = []
+    front = forward + 0.004
     for eye in eyes:
         ring = np.stack([eye[0] * 1.06 + x, eye[1] - 0.003 + y, front - np.abs(eye[0] + x) ** 2 * 2.2], 1)
         _add(parts, faces, np.concatenate([ring, ring[:1]]), tube)
@@ -120,7 +124,8 @@ def glasses(random: np.random.Generator, eyes: Floats) -> tuple[Floats, NDArray[
     _add(parts, faces, np.stack([bridge, np.full(5, level) + 0.002, np.full(5, front)], 1), tube)
     for side in (-1, 1):
         outer = (right + wide) if side > 0 else (left - wide)
-        ends = np.array([[outer, level, front - outer**2 * 2.2], [side * 0.078, level, -0.02], [side * 0.080, level, -0.085]])
+        ends = np.array([[outer, level, front - outer**2 * 2.2], [side * 0.078, level, -0.02],
+                         [side * 0.080, level, -0.085]])
         _add(parts, faces, ends, tube)
     colour = random.uniform(0.01, 0.06, 3) if random.random() < 0.7 else random.uniform(0.05, 0.5, 3)
     return np.concatenate(parts).astype(np.float32), np.concatenate(faces).astype(np.int32), colour.astype(np.float32)

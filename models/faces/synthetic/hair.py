@@ -41,15 +41,15 @@ class Cut:
 
 CUTS = {
     "buzz": Cut(2400, 2, (0.004, 0.008), 0.0024, (0.001, 0.004), fall=0.1, forward=0.2, up=0.2, wild=0.5),
-    "short": Cut(2200, 4, (0.018, 0.040), 0.0030, (0.004, 0.014), fall=0.35, forward=0.45, up=0.25, wild=0.35),
-    "swept": Cut(1900, 5, (0.045, 0.075), 0.0040, (0.006, 0.022), fall=0.25, part=0.9, back=0.45, up=0.5, wild=0.2),
-    "bowl": Cut(1600, 6, (0.07, 0.11), 0.0052, (0.008, 0.016), fall=0.7, forward=0.5, wild=0.08, fringe=True),
-    "bob": Cut(1600, 8, (0.15, 0.21), 0.0066, (0.006, 0.026), fall=0.8, part=0.7, back=0.15, wild=0.08),
-    "long": Cut(1600, 9, (0.26, 0.40), 0.0070, (0.006, 0.026), fall=0.8, part=0.7, back=0.2, wild=0.1),
-    "fringe": Cut(1600, 9, (0.20, 0.34), 0.0062, (0.005, 0.016), fall=0.85, part=0.5, wild=0.08,
+    "short": Cut(2000, 3, (0.018, 0.040), 0.0030, (0.004, 0.014), fall=0.35, forward=0.45, up=0.25, wild=0.35),
+    "swept": Cut(1800, 4, (0.045, 0.075), 0.0040, (0.006, 0.022), fall=0.25, part=0.9, back=0.45, up=0.5, wild=0.2),
+    "bowl": Cut(1500, 5, (0.07, 0.11), 0.0052, (0.008, 0.016), fall=0.7, forward=0.5, wild=0.08, fringe=True),
+    "bob": Cut(1500, 6, (0.15, 0.21), 0.0066, (0.006, 0.026), fall=0.8, part=0.7, back=0.15, wild=0.08),
+    "long": Cut(1500, 7, (0.26, 0.40), 0.0070, (0.006, 0.026), fall=0.8, part=0.7, back=0.2, wild=0.1),
+    "fringe": Cut(1500, 7, (0.20, 0.34), 0.0062, (0.005, 0.016), fall=0.85, part=0.5, wild=0.08,
                   fringe=True),
-    "tied": Cut(1500, 7, (0.13, 0.17), 0.0052, (0.003, 0.010), fall=0.0, back=1.0, wild=0.05),
-    "curly": Cut(1700, 8, (0.07, 0.16), 0.0056, (0.012, 0.045), fall=0.45, part=0.5, up=0.3, curl=0.9, wild=0.4),
+    "tied": Cut(1400, 5, (0.13, 0.17), 0.0052, (0.003, 0.010), fall=0.0, back=1.0, wild=0.05),
+    "curly": Cut(1500, 7, (0.07, 0.16), 0.0056, (0.012, 0.045), fall=0.45, part=0.5, up=0.3, curl=0.9, wild=0.4),
     "afro": Cut(2200, 4, (0.04, 0.09), 0.0065, (0.02, 0.07), fall=0.0, up=0.0, curl=1.0, wild=0.7),
 }
 _MIDDLE: Array = np.array((0.0, 0.015, -0.066))
@@ -66,9 +66,9 @@ def grow(look: Look, base: Ground, model: FaceModel, neutral: Floats, normals: F
     roots, out, rest = _roots(look, base, model, neutral, normals, cut.locks, random)
     if not len(roots):
         return None
-    stretch = np.ptp(neutral[model.regions["scalp"] > 0.5], axis=0) / np.ptp(
-        model.mean[model.regions["scalp"] > 0.5], axis=0)
-    middle = _MIDDLE + (neutral[model.regions["scalp"] > 0.5].mean(0) - model.mean[model.regions["scalp"] > 0.5].mean(0))
+    scalp = model.regions["scalp"] > 0.5
+    stretch = np.ptp(neutral[scalp], axis=0) / np.ptp(model.mean[scalp], axis=0)
+    middle = _MIDDLE + (neutral[scalp].mean(0) - model.mean[scalp].mean(0))
     paths = _combed(cut, roots, out, rest, middle, _RADII * stretch, random)
     away = (paths - middle) / (_RADII * stretch) ** 2
     away[..., 1] *= np.where(paths[..., 1] < middle[1], 0.25, 1)
@@ -112,11 +112,13 @@ def _combed(cut: Cut, roots: Array, out: Array, rest: Floats, middle: Array, rad
     clump = np.stack([noise(rest, 0.014, random.uniform(0, 64, 3)) for _ in range(3)], 1)
     chaos = cut.wild * (0.7 * random.normal(size=(count, 3)) + 1.1 * clump)
     fringe = front * cut.fringe
-    comb = np.stack([side * cut.part * (1 - fringe), np.full(count, cut.up), cut.forward * (0.3 + 0.7 * front) - cut.back],
-                    1) + chaos
+    comb = np.stack([side * cut.part * (1 - fringe), np.full(count, cut.up),
+                     cut.forward * (0.3 + 0.7 * front) - cut.back], 1) + chaos
     comb[:, 2] += 0.8 * fringe
     comb += (front * (1 - fringe) * cut.fall)[:, None] * np.array((0.0, 0.35, -0.9))
     length = random.uniform(*cut.length, count)
+    if cut.back > 0.9:  # what does not reach the knot is held close
+        length *= 0.15 + 0.85 * ramp(rest[:, 1], -0.03, 0.03)
     if cut.length[1] < 0.1:  # shorter at the sides and the nape
         length *= 0.35 + 0.65 * ramp(rest[:, 1], -0.01, 0.065)
     length = np.where(fringe > 0.5, np.minimum(length, random.uniform(0.045, 0.062) * random.uniform(0.85, 1.1, count)),
@@ -147,8 +149,8 @@ def _combed(cut: Cut, roots: Array, out: Array, rest: Floats, middle: Array, rad
             target = _to_knot(place, middle, radii)
         direction = direction * 0.45 + target * 0.55
         direction /= np.linalg.norm(direction, axis=1, keepdims=True) + 1e-9
-        place = _outside(place + direction * step[:, None], middle, radii, ground + lift * min(1.0, 0.35 + 1.1 * share), fringe,
-                         0.35 * cut.fall)
+        least = ground + lift * min(1.0, 0.35 + 1.1 * share)
+        place = _outside(place + direction * step[:, None], middle, radii, least, fringe, 0.35 * cut.fall)
         angle = phase + turns * share
         swirl = frame * np.cos(angle)[:, None] + np.cross(frame, out) * np.sin(angle)[:, None]
         path[:, k] = place + swirl * (cut.curl * 0.008 * min(1.0, 2 * share))
@@ -158,7 +160,7 @@ def _combed(cut: Cut, roots: Array, out: Array, rest: Floats, middle: Array, rad
 def _distance(scaled: Array) -> Array:
     """From the middle, where the ellipsoid is the unit ball; below its middle from its upright axis."""
     flat = np.linalg.norm(scaled[:, [0, 2]], axis=1)
-    return np.where(scaled[:, 1] < 0, flat, np.linalg.norm(scaled, axis=1))
+    return np.asarray(np.where(scaled[:, 1] < 0, flat, np.linalg.norm(scaled, axis=1)))
 
 
 def _to_knot(place: Array, middle: Array, radii: Array) -> Array:

@@ -2,6 +2,7 @@
 """Light on made-up people: a key with shadows, two fills without, sky and ground."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from ....core.compiled import compiled_loosely
 from ....core.rasterize import rasterize_image
 
 Floats = NDArray[np.float32]
+Real = float | np.floating[Any]
 
 MAP = 224
 """Side of the shadow map"""
@@ -48,8 +50,9 @@ def random_lights(random: np.random.Generator) -> Lights:
     hard = random.random()
     side = random.normal(0, 0.75)
     key = _unit(np.array([np.sin(side), random.uniform(-0.9, 0.05), np.cos(side) * random.uniform(0.5, 1.1) + 0.15]))
-    fills = [_unit(random.normal(size=3) * (1.0, 0.5, 0.5) + (0, -0.1, 0.35)), _unit(random.normal(size=3) * (1, 0.5, 0.2)
-                                                                             + (0, -0.3, -0.35))]
+    fills = [_unit(random.normal(size=3) * spread + middle) for spread, middle in
+             ((np.array((1.0, 0.5, 0.5)), np.array((0, -0.1, 0.35))),
+              (np.array((1.0, 0.5, 0.2)), np.array((0, -0.3, -0.35))))]
     strength = random.uniform(0.35, 1.0)
     warm = random.normal(0, 0.09)
     tint = np.array((1 + warm, 1.0, 1 - warm))
@@ -58,7 +61,7 @@ def random_lights(random: np.random.Generator) -> Lights:
     colours = np.stack([tint, other, other * (1 + random.normal(0, 0.06, 3))]) * amounts[:, None]
     sky = other * random.uniform(0.18, 0.6) * (1.25 - 0.75 * strength)
     ground = sky * random.uniform(0.45, 0.95) * (1 + random.normal(0, 0.06, 3))
-    facing = _facing(key) * colours[0] + 0.6 * (sky + ground) + sum(_facing(f) * c for f, c in zip(fills, colours[1:], strict=True))
+    facing = sum((_facing(f) * c for f, c in zip((key, *fills), colours, strict=True)), 0.6 * (sky + ground))
     gain = float(np.exp(random.normal(0.05, 0.16)) / facing.mean())
     return Lights(np.stack([key, *fills]).astype(np.float32), (colours * gain).astype(np.float32),
                   (sky * gain).astype(np.float32), (ground * gain).astype(np.float32), float(0.8 + 3.2 * hard**2))
@@ -90,9 +93,9 @@ def cast(points: Floats, triangles: NDArray[np.int32], key: Floats, reach: tuple
 
 
 @compiled_loosely
-def lit_share(depth: Floats, axes: Floats, corner: Floats, scale: float, x: float, y: float, z: float, bias: float,
-              radius: float, turn: float) -> float:
-    """How much of the key reaches a place in pixels: the mean over a turned ring and its middle (Reeves et al. 1987)."""
+def lit_share(depth: Floats, axes: Floats, corner: Floats, scale: Real, x: Real, y: Real, z: Real, bias: Real,
+              radius: Real, turn: Real) -> Real:
+    """How much of the key reaches a place in pixels: the mean over a ring and its middle (Reeves et al. 1987)."""
     u = ((axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z) - corner[0]) * scale
     v = ((axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z) - corner[1]) * scale
     own = axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z + bias

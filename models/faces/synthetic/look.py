@@ -91,7 +91,7 @@ def _hair_colour(random: np.random.Generator, tone: float, age: float) -> Floats
     light = max(0.0, 1 - 2.2 * tone)
     odds = np.array([0.5 + 2.5 * tone, 1.2, 1.0 * light + 0.2, 0.9 * light, 0.9 * light, 0.35 * light,
                      max(0.0, 2.2 * (age - 0.45)), max(0.0, 2.5 * (age - 0.65))])
-    if random.random() < 0.04:  # dyed
+    if random.random() < 0.025:  # dyed
         return random.uniform(0.15, 0.75, 3).astype(np.float32)
     name = str(random.choice(list(_HAIR), p=odds / odds.sum()))
     colour = np.array(_HAIR[name]) * random.uniform(0.75, 1.25) * (1 + random.normal(0, 0.04, 3))

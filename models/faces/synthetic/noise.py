@@ -24,15 +24,15 @@ def noise(points: Floats, cell: float, offset: NDArray[np.floating], octaves: in
     Value noise on a periodic lattice, moved by `offset` (3,), every octave half as large and half as strong.
     """
     place = np.ascontiguousarray(points, np.float32)
-    return _fractal(place, _lattice(), np.float32(1 / cell), np.asarray(offset, np.float32), octaves)
+    return _fractal(place, _lattice(), 1 / cell, np.asarray(offset, np.float32), octaves)
 
 
 @compiled_loosely
-def _fractal(points: Floats, lattice: Floats, scale: float, offset: Floats, octaves: int) -> Floats:
+def _fractal(points: Floats, lattice: Floats, cells: float, offset: Floats, octaves: int) -> Floats:
     out = np.empty(len(points), np.float32)
     mask = lattice.shape[0] - 1
     for n in range(len(points)):
-        total, weight, s = np.float32(0), np.float32(1), scale
+        total, weight, s = np.float32(0), np.float32(1), np.float32(cells)
         for octave in range(octaves):
             x = points[n, 0] * s + offset[0] + octave * np.float32(17.3)
             y = points[n, 1] * s + offset[1] + octave * np.float32(5.7)

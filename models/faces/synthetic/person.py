@@ -76,7 +76,8 @@ class Mesh:
         starts = np.cumsum([len(head), *(len(p[0]) for p in parts)])
         self.beard_at = int(starts[-2]) if person.beard else int(starts[-1])
         self.rest = np.concatenate([head, *(p[0] for p in parts)]).astype(np.float32)
-        self.triangles = np.concatenate([solid, *(p[1] + s for p, s in zip(parts, starts, strict=False))]).astype(np.int32)
+        shifted = (p[1] + s for p, s in zip(parts, starts, strict=False))
+        self.triangles = np.concatenate([solid, *shifted]).astype(np.int32)
         self.kinds = np.concatenate([kinds, *(np.full(len(p[1]), p[2]) for p in parts)]).astype(np.int8)
         thin = np.flatnonzero((self.kinds == HAIR) & (np.arange(len(self.kinds)) // 64 % 2 == 1))
         self.casting = np.delete(self.triangles, thin, 0)
@@ -96,8 +97,8 @@ class Mesh:
             self.colours[ball] = at - (at.min(0) + at.max(0)) / 2
         neck = model.regions["neck"] > 0
         # The neck's lower end spreads out over shoulders that the body has already.
-        narrower = -0.42 * ramp(model.mean[:, 1], -0.112, -0.158) * neck
-        self.slim = ((model.mean - (0.0, 0.0, -0.085)) * (1, 0, 1) * narrower[:, None]).astype(np.float32)
+        narrower = -0.36 * ramp(model.mean[:, 1], -0.115, -0.168) * neck
+        self.slim = ((model.mean - (0.0, 0.0, -0.085)) * (1, 0, 0.45) * narrower[:, None]).astype(np.float32)
         self.share[:self.head_count] = np.where(neck, ramp(model.mean[:, 1], -0.175, -0.100), 1)
         body = slice(int(starts[0]), int(starts[1]))
         self.colours[body], self.strips[body, 0], self.share[body] = person.body.colours, person.body.cloth, 0
@@ -113,15 +114,6 @@ class Mesh:
     def _dress_ribbons(self, place: slice, locks: Ribbons) -> None:
         self.normals[place], self.tangents[place] = locks.normals, locks.tangents
         self.colours[place], self.strips[place] = locks.colours, locks.strip
-
-    def seen(self, normals: Floats) -> tuple[Ints, NDArray[np.int8]]:
-        """Triangles and kinds without the locks on the far side of the head, which the head hides."""
-        first = int(np.argmax(self.kinds >= CLOTH))
-        corner = self.triangles[first:, 0]
-        far = (self.kinds[first:] == HAIR) & (normals[corner, 2] < -0.3) & (self.rest[corner, 1] > 0.0)
-        near = np.flatnonzero(~far) + first
-        return (np.concatenate([self.triangles[:first], self.triangles[near]]),
-                np.concatenate([self.kinds[:first], self.kinds[near]]))
 
     def pose(self, person: Person, head: Floats) -> None:
         """Move the head's vertices (V, 3) to an expression, and the beard with it, in place; model space."""
@@ -150,8 +142,14 @@ def make_person(seed: int, model: FaceModel, size: int = 256) -> Person:
                     random.uniform(0, 0.5), random.uniform(0.13, 0.24)], np.float32)
     return Person(model, look, neutral, skin, grow(look, base, model, neutral, normals, random),
                   make_beard(look, base, model, random), make_body(random),
-                  glasses(random, eyes) if look.glasses else None, random_lights(random),
+                  glasses(random, eyes, _forward(neutral, eyes)) if look.glasses else None, random_lights(random),
                   random_background(random, size), eye, np.asarray(look.skin**2.2 * 0.92, np.float32))
+
+
+def _forward(head: Floats, eyes: Floats) -> float:
+    """How far (metres) what is around the eyes, beside the nose, comes forward."""
+    around = np.abs(head[:, :2] - eyes[:, :2].mean(0))
+    return float(head[(around[:, 0] > 0.016) & (around[:, 0] < 0.045) & (around[:, 1] < 0.022), 2].max())
 
 
 def _head_kinds(model: FaceModel) -> NDArray[np.int8]:

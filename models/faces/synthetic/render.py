@@ -2,6 +2,7 @@
 """Pictures of made-up people at given coefficients."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from ....core.shade import openness
 from .body import NECK
 from .light import cast
 from .person import Person
-from .shading import develop, gather, light, veil
+from .shading import develop, gather, light, place, veil
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -47,22 +48,39 @@ def draw(person: Person, pose: Pose, camera: Camera, samples: int = SAMPLES) -> 
     moved = person.neutral + (pose.expression[active] @ flat[active]).reshape(-1, 3)
     mesh.pose(person, np.asarray(moved, np.float32))
     points, normals, tangents, unit = _placed(person, pose, camera, s)
-    triangles, kinds = mesh.seen(normals)
-    raster = rasterize_image(points, triangles, height * s, width * s, backend="cpu")
-    ids, shape = raster.triangle_id, (height * s, width * s, 3)
-    place, normal, albedo, extra = (np.zeros(shape, np.float32) for _ in range(4))
-    gather(ids, raster.barycentric, triangles, kinds, points, normals, tangents, mesh.colours, mesh.strips,
-           mesh.uv, person.skin, unit, person.eye, person.bare, place, normal, albedo, extra)
+    raster = rasterize_image(points, mesh.triangles, height * s, width * s, backend="cpu")
+    ids = raster.triangle_id
+    film = _buffers(height * s, width * s)
+    whole = np.zeros((height, width), np.bool_)
+    gather(ids, raster.barycentric, mesh.triangles, mesh.kinds, points, normals, tangents, mesh.colours, mesh.strips,
+           mesh.uv, person.skin, unit, person.eye, person.bare, s, whole, film.place, film.normal, film.albedo,
+           film.extra)
     lights = person.lights
     middle = points[:mesh.head_count].mean(0)
     shadow = cast(points, mesh.casting, lights.directions[0], (float(middle[0]), float(middle[1]), 0.21 * unit))
-    lit = np.zeros(shape, np.float32)
-    light(ids, kinds, place, normal, albedo, extra, openness(place[..., 2], ids > 0), lights.directions,
+    opened = openness(film.place[..., 2], ids > 0)
+    light(ids, mesh.kinds, film.place, film.normal, film.albedo, film.extra, opened, s, whole, lights.directions,
           lights.colours, lights.sky, lights.ground, shadow.depth, shadow.axes, shadow.corner, shadow.scale,
-          lights.softness, unit / 1000, lit)
-    lashes = rasterize_image(points, mesh.lashes, height * s, width * s, backend="cpu")
-    veil(lit, ids, raster.depth, lashes.triangle_id, lashes.depth, _LASH, _LASHES)
-    return develop(lit, ids, person.background, _GAMMA, s)
+          lights.softness, unit / 1000, film.lit)
+    lashes = rasterize_image(points / np.float32(s), mesh.lashes, height, width, backend="cpu")
+    veil(film.lit, ids, raster.depth, lashes.triangle_id, lashes.depth, s, _LASH, _LASHES)
+    return develop(film.lit, ids, person.background, _GAMMA, s, whole)
+
+
+@dataclass(frozen=True, eq=False)
+class _Buffers:
+    """Working space of a picture, (H, W, 3) each; nothing in it is of worth between pictures."""
+
+    place: Floats
+    normal: Floats
+    albedo: Floats
+    extra: Floats
+    lit: Floats
+
+
+@lru_cache(maxsize=1)
+def _buffers(height: int, width: int) -> _Buffers:
+    return _Buffers(*(np.zeros((height, width, 3), np.float32) for _ in range(5)))
 
 
 def _placed(person: Person, pose: Pose, camera: Camera, samples: int) -> tuple[Floats, Floats, Floats, float]:
@@ -72,10 +90,8 @@ def _placed(person: Person, pose: Pose, camera: Camera, samples: int) -> tuple[F
     head, body = (_TO_VIEWER @ rotation_matrix(r) @ MODEL_TO_CAMERA_AXES for r in (pose.rotation, pose.body))
     origin = np.append(pose.translation[:2] * scale + camera.centre * samples, 0)
     pivot = origin + scale * (head @ NECK)
-    share = mesh.share[:, None]
-    points = (mesh.rest @ (head * scale).T.astype(np.float32) + origin.astype(np.float32)) * share
-    points += ((mesh.rest - NECK.astype(np.float32)) @ (body * scale).T.astype(np.float32) + pivot.astype(np.float32)) * (
-        1 - share)
-    turned = [(v @ head.T.astype(np.float32)) * share + (v @ body.T.astype(np.float32)) * (1 - share)
-              for v in (mesh.normals, mesh.tangents)]
-    return points.astype(np.float32), turned[0], turned[1], scale
+    points, normals, tangents = (np.empty_like(mesh.rest) for _ in range(3))
+    place(mesh.rest, mesh.normals, mesh.tangents, mesh.share, head.astype(np.float32), body.astype(np.float32),
+          origin.astype(np.float32), pivot.astype(np.float32), NECK.astype(np.float32), np.float32(scale), points,
+          normals, tangents)
+    return points, normals, tangents, scale

@@ -70,12 +70,14 @@ def random_poses(random: np.random.Generator, count: int, size: int, sources: Se
     offset = random.normal(0, 1, 3) * (0.10, 0.22, 0.05)
     middle = np.median(base.rotation, 0)
     depth = camera.focal * random.uniform(*_ROOM) * _FACE_HEIGHT / size
-    at = random.normal(0, 0.012, 2) + (0, -0.012)
+    at = random.normal(0, 0.012, 2) + np.array((0, -0.012))
     body = np.array((random.normal(0, 0.06), offset[1] * random.uniform(0, 1.2), random.normal(0, 0.04)))
     order = [base.channels.index(name) for name in model.expression_names]
+    # What a real face has at rest, lids half down and such, is that face's own.
+    usual = np.median(base.expression, 0)[order] * random.uniform(0.4, 1)
     poses = []
     for index in chosen:
-        expression = base.expression[index][order] * gain
+        expression = np.clip(base.expression[index][order] - usual, 0, None) * gain
         if random.random() < 0.3:
             expression = np.maximum(expression, _other(random, sources, model) * random.uniform(0.4, 1))
         rotation = offset + middle * 0.5 + (base.rotation[index] - middle) * random.uniform(0.9, 1.6)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Colours of made-up people, pixel by pixel: skin, eyes, hair, cloth."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,7 @@ from .light import lit_share
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+Real = float | np.floating[Any]
 
 SKIN, EYE, MOUTH, HAIR, CLOTH, FRAME = range(6)
 """Kinds of surface"""
@@ -16,22 +19,26 @@ SKIN, EYE, MOUTH, HAIR, CLOTH, FRAME = range(6)
 
 @compiled_loosely
 def gather(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.int8], points: Floats, normals: Floats,
-           tangents: Floats, colours: Floats, strips: Floats, uv: Floats, skin: Floats, unit: float, eye: Floats, bare: Floats,
-           place: Floats, normal: Floats, albedo: Floats, extra: Floats) -> None:
-    """Fill the pixel's place (H, W, 3), normal, albedo and extras (tangent or relief and shine) in place.
+           tangents: Floats, colours: Floats, strips: Floats, uv: Floats, skin: Floats, unit: Real, eye: Floats,
+           bare: Floats, samples: int, whole: NDArray[np.bool_], place: Floats, normal: Floats, albedo: Floats,
+           extra: Floats) -> None:
+    """Fill the sample's place (H, W, 3), normal, albedo and extras (tangent or relief and shine) in place.
 
     Args:
         uv: (F', 3, 2) of the head's triangles, which come first.
         skin: (T, T, 5) linear albedo, relief in metres, shine; `unit` is a metre in pixels.
         eye: (9,) iris colour, sclera colour, seed, vein, limbus; `bare` (3,) the colour of the neck's skin.
+        whole: (H / samples, W / samples) set where all samples of a pixel show skin or cloth: one stands for all.
     """
     size = skin.shape[0]
     texel = np.empty(5, np.float32)
+    _find_whole(ids, kinds, samples, whole)
     for row in range(ids.shape[0]):
         for column in range(ids.shape[1]):
             face = ids[row, column] - 1
-            if face < 0:
+            if face < 0 or _spared(row, column, samples, whole):
                 continue
+            extra[row, column, 0] = 0
             a, b = weights[row, column, 0], weights[row, column, 1]
             c = np.float32(1) - a - b
             i, j, k = triangles[face, 0], triangles[face, 1], triangles[face, 2]
@@ -40,7 +47,7 @@ def gather(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.int8],
                 normal[row, column, d] = normals[i, d] * a + normals[j, d] * b + normals[k, d] * c
                 albedo[row, column, d] = colours[i, d] * a + colours[j, d] * b + colours[k, d] * c
             kind = kinds[face]
-            if kind == SKIN or kind == MOUTH:
+            if kind in (SKIN, MOUTH):
                 u = uv[face, 0, 0] * a + uv[face, 1, 0] * b + uv[face, 2, 0] * c
                 v = uv[face, 0, 1] * a + uv[face, 1, 1] * b + uv[face, 2, 1] * c
                 _texture(skin, u * size - 0.5, (1 - v) * size - 0.5, texel)
@@ -64,7 +71,45 @@ def gather(ids: Ints, weights: Floats, triangles: Ints, kinds: NDArray[np.int8],
 
 
 @compiled_loosely
-def _texture(texture: Floats, x: float, y: float, out: Floats) -> None:
+def _find_whole(ids: Ints, kinds: NDArray[np.int8], samples: int, whole: NDArray[np.bool_]) -> None:
+    for row in range(whole.shape[0]):
+        for column in range(whole.shape[1]):
+            first = ids[row * samples, column * samples]
+            same = first > 0 and (kinds[first - 1] == SKIN or kinds[first - 1] == CLOTH)
+            for i in range(row * samples, row * samples + samples):
+                for j in range(column * samples, column * samples + samples):
+                    same = same and ids[i, j] > 0 and kinds[ids[i, j] - 1] == kinds[first - 1]
+            whole[row, column] = same
+
+
+@compiled_loosely
+def _spared(row: int, column: int, samples: int, whole: NDArray[np.bool_]) -> bool:
+    """Whether another sample stands for this one."""
+    return whole[row // samples, column // samples] and (row % samples > 0 or column % samples > 0)
+
+
+@compiled_loosely
+def place(rest: Floats, rest_normals: Floats, rest_tangents: Floats, share: Floats, head: Floats, body: Floats,
+          origin: Floats, pivot: Floats, neck: Floats, scale: Real, points: Floats, normals: Floats,
+          tangents: Floats) -> None:
+    """Put vertices (V, 3) of model space where a blend of two turns has them, and turn what points with them."""
+    for n in range(len(rest)):
+        w = share[n]
+        for d in range(3):
+            at, along, out = np.float32(0), np.float32(0), np.float32(0)
+            low = np.float32(0)
+            for k in range(3):
+                turn = head[d, k] * w + body[d, k] * (np.float32(1) - w)
+                at += head[d, k] * rest[n, k]
+                low += body[d, k] * (rest[n, k] - neck[k])
+                out += turn * rest_normals[n, k]
+                along += turn * rest_tangents[n, k]
+            points[n, d] = (at * scale + origin[d]) * w + (low * scale + pivot[d]) * (np.float32(1) - w)
+            normals[n, d], tangents[n, d] = out, along
+
+
+@compiled_loosely
+def _texture(texture: Floats, x: Real, y: float, out: Floats) -> None:
     size = texture.shape[0]
     x, y = min(max(x, 0.0), size - 1.001), min(max(y, 0.0), size - 1.001)
     j, i = int(x), int(y)
@@ -76,7 +121,7 @@ def _texture(texture: Floats, x: float, y: float, out: Floats) -> None:
 
 
 @compiled_loosely
-def _step(x: float, low: float, high: float) -> float:
+def _step(x: Real, low: Real, high: Real) -> Real:
     t = min(max((x - low) / (high - low), 0.0), 1.0)
     return np.float32(t * t * (3 - 2 * t))
 
@@ -103,8 +148,9 @@ def _eye(albedo: Floats, row: int, column: int, eye: Floats) -> None:
 
 @compiled_loosely
 def light(ids: Ints, triangles_kind: NDArray[np.int8], place: Floats, normal: Floats, albedo: Floats, extra: Floats,
-          openness: Floats, directions: Floats, lamps: Floats, sky: Floats, ground: Floats, depth: Floats, axes: Floats,
-          corner: Floats, scale: float, radius: float, unit: float, out: Floats) -> None:
+          openness: Floats, samples: int, whole: NDArray[np.bool_], directions: Floats, lamps: Floats, sky: Floats,
+          ground: Floats, depth: Floats, axes: Floats,
+          corner: Floats, scale: Real, radius: Real, unit: Real, out: Floats) -> None:
     """Linear colours (H, W, 3): wrapped diffuse light, more so in red under skin, gloss, sky and ground, shadows.
 
     `unit` is a millimetre in pixels. Hair after Kajiya & Kay 1989, skin's gloss of two lobes.
@@ -114,13 +160,13 @@ def light(ids: Ints, triangles_kind: NDArray[np.int8], place: Floats, normal: Fl
     for row in range(height):
         for column in range(width):
             face = ids[row, column] - 1
-            if face < 0:
+            if face < 0 or _spared(row, column, samples, whole):
                 continue
             kind = triangles_kind[face]
             nx, ny, nz = normal[row, column, 0], normal[row, column, 1], normal[row, column, 2]
-            if (kind == SKIN) and 0 < row < height - 1 and 0 < column < width - 1:
-                nx += min(max(extra[row, column - 1, 0] - extra[row, column + 1, 0], -0.6), 0.6) * np.float32(0.5)
-                ny += min(max(extra[row - 1, column, 0] - extra[row + 1, column, 0], -0.6), 0.6) * np.float32(0.5)
+            if kind == SKIN and whole[row // samples, column // samples]:
+                nx += _slope(extra, ids, triangles_kind, row, column, 0, samples)
+                ny += _slope(extra, ids, triangles_kind, row, column, samples, 0)
             length = one / max(np.sqrt(nx * nx + ny * ny + nz * nz), np.float32(1e-6))
             nx, ny, nz = nx * length, ny * length, nz * length
             if nz < 0 and kind != SKIN:
@@ -128,13 +174,18 @@ def light(ids: Ints, triangles_kind: NDArray[np.int8], place: Floats, normal: Fl
             x, y, z = place[row, column, 0], place[row, column, 1], place[row, column, 2]
             turn = np.float32((row * 7 + column * 13) % 16) * np.float32(0.098)
             bias = (np.float32(9) if kind == HAIR else np.float32(3.5)) * unit
-            shown = lit_share(depth, axes, corner, scale, x, y, z, bias, radius, turn)
+            spread = radius + np.float32(1.5) if kind == HAIR else radius
+            shown = lit_share(depth, axes, corner, scale, x, y, z, bias, spread, turn)
+            if kind == HAIR:  # light passes between locks
+                shown = np.float32(0.4) + np.float32(0.6) * shown
+            elif kind == MOUTH:  # and between lips, from skin to teeth
+                shown = np.float32(0.35) + np.float32(0.65) * shown
             opened = openness[row, column]
             ambient = np.float32(0.5) - np.float32(0.5) * ny
             gloss = np.float32(0.04)
             if kind == SKIN:
                 gloss = np.float32(0.055) * extra[row, column, 1]
-            elif kind == EYE or kind == MOUTH:
+            elif kind in (EYE, MOUTH):
                 gloss = np.float32(0.35)
             elif kind == CLOTH:
                 gloss = np.float32(0.01)
@@ -191,8 +242,8 @@ def light(ids: Ints, triangles_kind: NDArray[np.int8], place: Floats, normal: Fl
                 shine_r += lobe * lamps[lamp, 0]
                 shine_g += lobe * lamps[lamp, 1]
                 shine_b += lobe * lamps[lamp, 2]
-            if kind == EYE or kind == MOUTH:
-                deep = opened * (np.float32(1.0) if kind == EYE else opened)
+            if kind in (EYE, MOUTH):
+                deep = opened if kind == EYE else np.float32(0.3) + np.float32(0.7) * opened
                 r, g, b = r * deep, g * deep, b * deep
             out[row, column, 0] = albedo[row, column, 0] * r + shine_r
             out[row, column, 1] = albedo[row, column, 1] * g + shine_g
@@ -200,7 +251,19 @@ def light(ids: Ints, triangles_kind: NDArray[np.int8], place: Floats, normal: Fl
 
 
 @compiled_loosely
-def _sixteenth(x: float) -> float:
+def _slope(extra: Floats, ids: Ints, kinds: NDArray[np.int8], row: int, column: int, down: int, across: int) -> Real:
+    """How fast the skin's relief falls, between the first samples of the neighbouring pixels."""
+    i, j, p, q = row - down, column - across, row + down, column + across
+    if i < 0 or j < 0 or p >= ids.shape[0] or q >= ids.shape[1] or ids[i, j] == 0 or ids[p, q] == 0:
+        return np.float32(0)
+    if kinds[ids[i, j] - 1] != SKIN or kinds[ids[p, q] - 1] != SKIN:
+        return np.float32(0)
+    slope = (extra[i, j, 0] - extra[p, q, 0]) / np.float32(2 * max(down, across))
+    return np.float32(min(max(slope, np.float32(-0.5)), np.float32(0.5)))
+
+
+@compiled_loosely
+def _sixteenth(x: Real) -> Real:
     x *= x
     x *= x
     x *= x
@@ -208,17 +271,23 @@ def _sixteenth(x: float) -> float:
 
 
 @compiled_loosely
-def veil(out: Floats, ids: Ints, depth: Floats, over: Ints, over_depth: Floats, colour: Floats, share: float) -> None:
-    """Darken `out` where a thin layer (lashes) lies before everything; depths as of one rasteriser, nearer smaller."""
-    for row in range(ids.shape[0]):
-        for column in range(ids.shape[1]):
-            if over[row, column] and (ids[row, column] == 0 or over_depth[row, column] <= depth[row, column] + 1e-3):
-                for d in range(3):
-                    out[row, column, d] += (colour[d] - out[row, column, d]) * share
+def veil(out: Floats, ids: Ints, depth: Floats, over: Ints, over_depth: Floats, samples: int, colour: Floats,
+         share: Real) -> None:
+    """Darken the samples `out` of pixels where a thin layer (lashes) lies before all; nearer depths are smaller."""
+    for row in range(over.shape[0]):
+        for column in range(over.shape[1]):
+            if over[row, column] == 0:
+                continue
+            for i in range(row * samples, row * samples + samples):
+                for j in range(column * samples, column * samples + samples):
+                    if ids[i, j] == 0 or over_depth[row, column] <= depth[i, j] + np.float32(2e-3):
+                        for d in range(3):
+                            out[i, j, d] += (colour[d] - out[i, j, d]) * share
 
 
 @compiled_loosely
-def develop(linear: Floats, ids: Ints, ground: Floats, gamma: Floats, s: int) -> Floats:
+def develop(linear: Floats, ids: Ints, ground: Floats, gamma: Floats, s: int,
+            whole: NDArray[np.bool_]) -> Floats:
     """Means of s × s samples before the background (H, W, 3) linear, as a film has them: sRGB 0..1.
 
     `gamma` is the table of sRGB for linear values 0..1, evenly spaced.
@@ -229,6 +298,10 @@ def develop(linear: Floats, ids: Ints, ground: Floats, gamma: Floats, s: int) ->
     for row in range(height):
         for column in range(width):
             r = g = b = np.float32(0)
+            if whole[row, column]:
+                for d in range(3):
+                    out[row, column, d] = _looked_up(gamma, _film(linear[row * s, column * s, d]))
+                continue
             for i in range(row * s, row * s + s):
                 for j in range(column * s, column * s + s):
                     if ids[i, j]:
@@ -246,14 +319,14 @@ def develop(linear: Floats, ids: Ints, ground: Floats, gamma: Floats, s: int) ->
 
 
 @compiled_loosely
-def _looked_up(table: Floats, x: float) -> float:
-    at = min(max(x, np.float32(0)), np.float32(1)) * np.float32(len(table) - 1)
+def _looked_up(table: Floats, x: Real) -> Real:
+    at = min(max(np.float32(x), np.float32(0)), np.float32(1)) * np.float32(len(table) - 1)
     i = min(int(at), len(table) - 2)
-    return table[i] + (table[i + 1] - table[i]) * (at - i)
+    return np.float32(table[i] + (table[i + 1] - table[i]) * (at - np.float32(i)))
 
 
 @compiled_loosely
-def _film(x: float) -> float:
+def _film(x: Real) -> Real:
     """Bright light is held back, as films and cameras do (Reinhard et al. 2002, eq. 4)."""
-    x = max(x, np.float32(0))
-    return min(x * (1 + x * np.float32(0.28)) / (1 + np.float32(0.55) * x), np.float32(1))
+    positive = max(np.float32(x), np.float32(0))
+    return min(positive * (1 + positive * np.float32(0.28)) / (1 + np.float32(0.55) * positive), np.float32(1))

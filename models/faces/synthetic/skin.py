@@ -16,9 +16,11 @@ from .noise import draw_lines, noise, ramp
 
 Floats = NDArray[np.float32]
 
-TEXELS = 512
+TEXELS = 384
 _REDDER: Floats = np.array((0.02, -0.07, -0.06), np.float32)
 _BLUSH = {"cheeks": 0.45, "nose": 0.5, "ears": 0.6, "eyelids_left": 0.35, "eyelids_right": 0.35, "forehead": -0.1}
+_RIM = 0.0013
+"""Metres beside the lashes' line that are dark"""
 EYE_AT = (0.0287, 0.0)
 """Where the left eye's centre is on the mean face"""
 
@@ -40,6 +42,7 @@ class Ground:
         paint_teeth(model, self.texels, albedo)
         albedo *= interpolate(self.texels, model.triangles, inner_light(model)[:, None])
         self.inner = albedo
+        self.rim = _near_lashes(model, self.place, self.regions)
         self.brow_scale = _texels_per_metre(model, "brows", size)
 
 
@@ -60,8 +63,19 @@ def scalp_distance(model: FaceModel) -> Floats:
     return np.asarray(np.where(scalp, to_rest, -to_scalp), np.float32)
 
 
+def _near_lashes(model: FaceModel, at: Floats, weight: dict[str, Floats]) -> Floats:
+    """How near (N,) places are to the line where lashes spring from the lids, 0..1."""
+    from scipy.spatial import cKDTree
+
+    near = np.zeros(len(at), np.float32)
+    lids = weight["eyelids_left"] + weight["eyelids_right"] > 0.05
+    lashes = np.unique(model.triangles[model.triangle_part == model.part_names.index("lashes")])
+    near[lids] = _crease(cKDTree(model.mean[lashes]).query(at[lids])[0], _RIM)
+    return near
+
+
 def paint_skin(look: Look, base: Ground, random: np.random.Generator) -> Floats:
-    """What is painted onto one person's head, (T, T, 5): linear albedo, relief in metres outwards, and shine, about 1."""
+    """What is painted onto one head, (T, T, 5): linear albedo, relief in metres outwards, and shine, about 1."""
     at, weight = base.place, base.regions
     offset = random.uniform(0, 64, (12, 3))
     colour, relief = _flesh(look, at, weight, offset)
@@ -70,6 +84,7 @@ def paint_skin(look: Look, base: Ground, random: np.random.Generator) -> Floats:
     colour *= (1 - 0.14 * lines[:, None] * np.array((0.8, 1.0, 1.0), np.float32))
     colour = _lips(look, at, weight, offset, colour)
     colour = _make_up(look, at, weight, colour)
+    colour *= 1 - min(0.45 + 0.5 * look.eyeshadow, 0.85) * base.rim[:, None]
     colour = _hair_shadow(look, base, offset, colour, random)
     rgb = np.array(base.inner)
     rgb[base.skin] = np.clip(colour, 0.01, 1)
@@ -111,7 +126,8 @@ def _wrinkles(look: Look, at: Floats, random: np.random.Generator) -> Floats:
     """How deep (N,) the lines of age are: forehead, beside the eyes, under them, beside the mouth."""
     side, y = np.abs(at[:, 0]), at[:, 1]
     front = ramp(at[:, 2], -0.04, -0.01)
-    wave = 0.0022 * np.sin(at[:, 0] * 55 + random.uniform(0, 6)) + 0.0012 * np.sin(at[:, 0] * 140 + random.uniform(0, 6))
+    phase = random.uniform(0, 6, 2)
+    wave = 0.0022 * np.sin(at[:, 0] * 55 + phase[0]) + 0.0012 * np.sin(at[:, 0] * 140 + phase[1])
     lines = np.zeros(len(at), np.float32)
     for i in range(4):
         level = 0.042 + 0.009 * i + random.normal(0, 0.001)
@@ -127,7 +143,7 @@ def _wrinkles(look: Look, at: Floats, random: np.random.Generator) -> Floats:
 
 
 def _crease(distance: NDArray[np.floating], width: float) -> Floats:
-    return np.exp(-(distance / width) ** 2).astype(np.float32)
+    return np.asarray(np.exp(-(distance / width) ** 2), np.float32)
 
 
 def _lips(look: Look, at: Floats, weight: dict[str, Floats], offset: NDArray[np.float64], colour: Floats) -> Floats:
@@ -203,7 +219,7 @@ def _brows(look: Look, base: Ground, rgb: Floats, random: np.random.Generator) -
         angle = lean - 0.5 * step
         lines[:, k, 0], lines[:, k, 1] = x + side * np.cos(angle) * length * step, y - np.sin(angle) * length * step
     cover = np.zeros_like(soft)
-    draw_lines(cover, lines, np.full(count, 0.32, np.float32))
+    draw_lines(cover, lines, np.full(count, 0.26, np.float32))
     under = 0.26 * min(look.brow_weight, 1.0) * soft**power
     share2 = np.clip(under + cover, 0, 0.92)[..., None]
     return np.asarray(rgb + (look.brows - rgb) * share2, np.float32)
