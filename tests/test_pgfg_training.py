@@ -415,3 +415,16 @@ def test_frames_by_torch_many_at_once_are_those_by_onnx_one_by_one(config: Confi
         values = [getattr(s, f) for f in fields]
         assert np.abs(one.frame(*values).astype(int) - picture).max() <= 1
         assert np.abs(many.frame(*values).astype(int) - picture).max() <= 1
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ([], "Give the folders of the shards"), (["--weight", "mouth"], "--weight needs a loss and a number"),
+    (["--weight", "beauty=1"], "There is no loss 'beauty'"), (["--config", "mien4"], "There is no configuration"),
+    (["--steps", "0"], "--steps must be 1 or more"), (["--identity", "none.safetensors"], "Cannot read the weights"),
+    (["nowhere"], "nowhere")])
+def test_the_command_says_what_is_wrong(words: list[str], said: str, tmp_path: Path, capsys) -> None:
+    from mien.core.cli import main
+
+    assert main(["train", "pgfg", *words, "-o", str(tmp_path / "g.safetensors")]) == 1
+    error = capsys.readouterr().err.strip()
+    assert said in error and "\n" not in error and not list(tmp_path.iterdir())

@@ -35,9 +35,8 @@ class Feeder(Protocol):
 
 
 def collated(samples: list[Sample]) -> Batch:
-    """Fields (B, …) of pairs; half precision is enough for the flow."""
+    """Fields (B, …) of pairs."""
     out = {name: torch.from_numpy(np.stack([getattr(s, name) for s in samples])) for name in FIELDS}
-    out["flow"] = out["flow"].half()
     out["person"] = torch.tensor([s.person for s in samples])
     return out
 
@@ -75,8 +74,7 @@ class Store:
         self.store: Batch = {}
         for name, (shape, kind) in layout(size).items():
             if name in FIELDS:
-                number = torch.float16 if name == "flow" else getattr(torch, kind.name)
-                self.store[name] = torch.empty((places, *shape), dtype=number, device=device)
+                self.store[name] = torch.empty((places, *shape), dtype=getattr(torch, kind.name), device=device)
         self.store["person"] = torch.zeros(places, dtype=torch.long, device=device)
         self.made = 0
         self.failure: BaseException | None = None

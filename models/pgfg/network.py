@@ -68,13 +68,13 @@ class Decoder(nn.Module):
         self.last = conv(widths[0], 16, gain=0.2)
 
     def forward(self, z: list[Tensor], gains: Tensor) -> tuple[Tensor, Tensor]:
-        """Changes of the base's colours (B, 3, S, S), and where they show (B, 1, S, S), 0 … 1."""
+        """Changes of the base's colours (B, 3, S, S), -2 … 2, and where they show (B, 1, S, S), 0 … 1."""
         x = self.deepest(z[-1] * gains[:, :, None, None])
         for i in reversed(range(len(self.up))):
             raised = functional.pixel_shuffle(self.up[i](x), 2)
             x = self.blocks[i](functional.leaky_relu(self.join[i](torch.cat([z[i], raised], 1)), SLOPE))
         made = functional.pixel_shuffle(self.last(x), 2)
-        return made[:, :3], torch.sigmoid(made[:, 3:])
+        return 2 * torch.tanh(made[:, :3]), torch.sigmoid(made[:, 3:])
 
 
 class MienGenerator(nn.Module):

@@ -22,6 +22,8 @@ from .plan import SEED, Plan
 from .sheets import means
 
 HELD_OUT = 24
+STEEPEST = 1.0
+"""Norm to which gradients are cut: without normalisation in the network, single batches would throw it far"""
 
 
 class Run:
@@ -96,7 +98,10 @@ class Run:
         optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
         if not self.plan.weights.penalty:
-            self.fabric.clip_gradients(net, optimizer, max_norm=5.0)
+            for parameter in net.parameters():
+                if parameter.grad is not None:
+                    torch.nan_to_num_(parameter.grad, 0.0, 0.0, 0.0)
+            self.fabric.clip_gradients(net, optimizer, max_norm=STEEPEST, error_if_nonfinite=False)
         optimizer.step()
 
     @torch.no_grad()
