@@ -30,7 +30,7 @@ from mien.models.pgfg.identity import (  # noqa: E402
     save_identity,
 )
 from mien.models.pgfg.identity_training import train_identity  # noqa: E402
-from mien.models.pgfg.network import moved  # noqa: E402
+from mien.models.pgfg.network import conv, moved, unshuffled  # noqa: E402
 from mien.models.pgfg.plan import Plan, plan_for  # noqa: E402
 from mien.models.pgfg.train import train  # noqa: E402
 
@@ -108,6 +108,11 @@ def test_moving_features_is_grid_sampling_in_pixels() -> None:
     torch.testing.assert_close(moved(features, flow), features, atol=1e-5, rtol=0)
     shift = moved(features, flow + torch.tensor([8.0, 4.0]).view(1, 2, 1, 1))
     torch.testing.assert_close(shift[:, :, :-1, :-2], features[:, :, 1:, 2:], atol=1e-5, rtol=0)
+
+
+def test_the_wide_convolution_is_the_one_of_the_unshuffled_picture() -> None:
+    layer, picture = conv(20, 8), torch.randn(2, 5, 16, 16)
+    torch.testing.assert_close(unshuffled(picture, layer), layer(torch.nn.functional.pixel_unshuffle(picture, 2)))
 
 
 @pytest.mark.parametrize("config", SMALL, ids=lambda c: c.name)

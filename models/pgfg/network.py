@@ -48,7 +48,7 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(Dense(w, config) for w in widths[1:])
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        found = [functional.leaky_relu(self.stem(functional.pixel_unshuffle(x, 2)), SLOPE)]
+        found = [functional.leaky_relu(unshuffled(x, self.stem), SLOPE)]
         for down, block in zip(self.down, self.blocks, strict=True):
             found.append(block(functional.leaky_relu(down(found[-1]), SLOPE)))
         return found
@@ -126,6 +126,13 @@ def moved(features: Tensor, flow: Tensor) -> Tensor:
     coarse = functional.avg_pool2d(flow, size // features.shape[-1])
     grid = coarse.permute(0, 2, 3, 1) * (2.0 / size) - 1
     return functional.grid_sample(features, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def unshuffled(x: Tensor, layer: nn.Conv2d) -> Tensor:
+    """A 3 × 3 convolution of `pixel_unshuffle(x, 2)`, as one of 6 × 6 and stride 2: the same, half the time on CPU."""
+    weight = layer.weight
+    wide = weight.reshape(weight.shape[0], -1, 2, 2, 3, 3).permute(0, 1, 4, 2, 5, 3)
+    return functional.conv2d(x, wide.reshape(weight.shape[0], -1, 6, 6), layer.bias, 2, 2)
 
 
 def conv(inner: int, outer: int, kernel: int = 3, stride: int = 1, gain: float = 1.0) -> nn.Conv2d:
