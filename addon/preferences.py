@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The add-on's preferences: which Python the engine runs in, and whether it works there."""
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -208,7 +209,7 @@ class MienPreferences(bpy.types.AddonPreferences):
 
     def _draw_state(self, layout: bpy.types.UILayout) -> None:
         if self.python:
-            if not interpreter(Path(self.python).expanduser()).is_file():
+            if not os.path.isfile(interpreter(self.python)):  # noqa: PTH113
                 layout.label(text="There is no such file", icon="ERROR")
             return
         if _found is not None:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from .errors import CannotWrite
 
+_SHOWN = 20
+"""Characters of a name that its temporary file shows: a name of the greatest length must leave room for more"""
+
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -22,12 +25,9 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             has that name.
     """
     target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise CannotWrite(f"{target} is a folder; give the name of a file.")
-    if target.exists() and not target.is_file():
-        raise CannotWrite(f"{target} is a device, not a file; choose another place.")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+        _check_kind(target)
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem[:_SHOWN]}-", suffix=target.suffix, dir=target.parent)
     except OSError as error:
         raise CannotWrite(f"Cannot write {target}: {error.strerror}; choose another place.") from error
     os.close(handle)
@@ -41,6 +41,14 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def _check_kind(target: Path) -> None:
+    """Refuse what is there and no file; an OSError where the name is more than the file system takes."""
+    if target.is_dir():
+        raise CannotWrite(f"{target} is a folder; give the name of a file.")
+    if target.exists() and not target.is_file():
+        raise CannotWrite(f"{target} is a device, not a file; choose another place.")
 
 
 def _publish(temporary: Path, target: Path) -> None:

@@ -13,6 +13,7 @@ from mien.core.rotations import multiply, quaternion
 from mien.models.dynamics import corpus
 from mien.models.dynamics.bridge import bridge, kernels
 from mien.models.dynamics.codec import FPS, placement, unplaced
+from mien.models.dynamics.courses import draw_course
 from mien.models.dynamics.files import SHIPPED, load_network
 from mien.models.dynamics.idle import idle, idle_motion
 from mien.models.dynamics.predict import inbetween, joined, part, predict
@@ -120,6 +121,24 @@ def test_places_come_back() -> None:
     np.testing.assert_allclose(unplaced(placement(places, places[3]), places[3]), places, atol=1e-6)
 
 
+def test_a_course_is_made_of_what_people_did(real: Motion) -> None:
+    """Followed by the momentum alone, innovations give back the stretches of real motion that they were taken from."""
+    network = load_network()
+    states = network.codec.states(part(real, 0, 12), real.channels)
+    momentum = network.runtime.weights["momentum"][0]
+    whole = draw_course(network.bank, states, states.mean(0), 900, 4, momentum)
+    again = draw_course(network.bank, states, states.mean(0), 900, 4, momentum)
+    assert np.array_equal(whole.innovations, again.innovations) and np.array_equal(whole.line, again.line)
+    assert np.isfinite(whole.line).all() and np.ptp(whole.line, axis=0).min() > 0.1
+    driven = np.zeros_like(whole.innovations)
+    step = np.zeros_like(momentum)
+    for t, drive in enumerate(whole.innovations):
+        step = driven[t] = momentum * step + drive
+    line = np.diff(whole.line, axis=0) / network.codec.step_scale
+    close = np.abs(line - driven[1:]).max(1) < 0.05
+    assert close.mean() > 0.8, "all but where one stretch gives way to the next"
+
+
 BAD = {
     "frames": lambda m: predict(m, 0), "too many": lambda m: predict(m, 10 ** 9),
     "seed": lambda m: predict(m, 5, seed=-1),
@@ -152,7 +171,9 @@ def test_bad_weights_are_refused(tmp_path: Path) -> None:
     write_weights(tmp_path / "else", arrays, {"format": "other"})
     write_weights(tmp_path / "shape", {**arrays, "head.bias": arrays["head.bias"][:-1]}, notes)
     write_weights(tmp_path / "nan", {**arrays, "head.bias": arrays["head.bias"] * np.float32("nan")}, notes)
-    for name in (*cases, "missing", "else", "shape", "nan", "not there"):
+    write_weights(tmp_path / "no bank", {k: v for k, v in arrays.items() if k != "bank.states"}, notes)
+    write_weights(tmp_path / "bank", {**arrays, "bank.lengths": arrays["bank.lengths"] + np.int32(1)}, notes)
+    for name in (*cases, "missing", "else", "shape", "nan", "no bank", "bank", "not there"):
         with pytest.raises(MienError):
             load_network(tmp_path / name)
 

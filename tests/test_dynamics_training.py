@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from mien.core.model_files import default_model
 from mien.models.dynamics import corpus
+from mien.models.dynamics.courses import draw_course
 from mien.models.dynamics.files import load_network
-from mien.models.dynamics.runtime import Noise, Target
+from mien.models.dynamics.runtime import Target
 from mien.models.dynamics.surface import Surface
 
 torch = pytest.importorskip("torch", reason="training needs the extra `neural`")
@@ -33,12 +34,13 @@ def test_torch_and_numpy_are_one(temperature: float, aimed: bool) -> None:
     random = np.random.default_rng(7)
     start = np.cumsum(random.normal(size=(3, 12, config.state)) * 0.05, 1).astype(np.float32)
     anchor = start.mean(1)
-    noise = [Noise.of(seed, 100, config) for seed in range(3)]
+    momentum = runtime.weights["momentum"][0]
+    courses = [draw_course(network.bank, start[i], anchor[i], 100, i, momentum) for i in range(3)]
     goals = [Target(start[i, 0] + np.float32(0.5), None if i else np.full(config.state, 0.3, np.float32))
              for i in range(3)] if aimed else None
-    many = roll_out(network_of(network), start, anchor, 100, temperature, noise, goals)
+    many = roll_out(network_of(network), start, anchor, 100, temperature, courses, goals)
     for i in range(3):
-        one = runtime.roll_out(start[i], anchor[i], 100, temperature, noise[i], goals[i] if goals else None)
+        one = runtime.roll_out(start[i], anchor[i], 100, temperature, courses[i], goals[i] if goals else None)
         np.testing.assert_allclose(one, many[i], atol=1e-5)
 
 

@@ -29,7 +29,7 @@ def find_python(preference: str = "", environment: Mapping[str, str] | None = No
     environment = os.environ if environment is None else environment
     for value, origin in ((preference, "preferences"), (environment.get("MIEN_PYTHON", ""), "MIEN_PYTHON")):
         if value:
-            python = interpreter(Path(value).expanduser())
+            python = interpreter(value)
             return Candidate(python, origin, has_mien(python))
     return next((found for found in candidates(environment) if found.has_mien), None)
 
@@ -43,9 +43,13 @@ def candidates(environment: Mapping[str, str]) -> Iterator[Candidate]:
             yield Candidate(python, origin, has_mien(python))
 
 
-def interpreter(path: Path) -> Path:
-    """The interpreter that is meant by a path: itself, that of an environment's folder, or that of a script."""
-    if path.is_dir():
+def interpreter(text: str) -> Path:
+    """The interpreter that is meant by a path: itself, that of an environment's folder, or that of a script.
+
+    Whatever was typed is a path, also where there is nothing, no such user's home, or no such name can be.
+    """
+    path = Path(os.path.expanduser(text))  # noqa: PTH111
+    if os.path.isdir(path):  # noqa: PTH112
         return next((p for p in _pythons_in(path) if p.is_file()), path)
     if path.stem == "mien":
         return _of_script(path) or path
@@ -54,8 +58,12 @@ def interpreter(path: Path) -> Path:
 
 def has_mien(python: Path) -> bool:
     """Whether Mien is among an interpreter's packages, as far as its folders tell."""
-    return any(next(folder.glob(pattern), None) is not None for folder in _package_folders(python)
-               for pattern in ("mien-*.dist-info", "mien/core", "__editable__.mien-*", "mien.egg-link"))
+    patterns = ("mien-*.dist-info", "mien/core", "__editable__.mien-*", "mien.egg-link")
+    try:
+        return any(next(folder.glob(pattern), None) is not None for folder in _package_folders(python)
+                   for pattern in patterns)
+    except OSError:  # folders that may not be read, names too long
+        return False
 
 
 def _places(environment: Mapping[str, str]) -> Iterator[tuple[Path, str]]:

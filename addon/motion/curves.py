@@ -90,6 +90,12 @@ def assign(id_block: Any, action: Any) -> bool:
     return True
 
 
+def paths_in(action: Any, id_block: Any) -> set[CurvePath]:
+    """The curves that an Action has for the kind of an ID block."""
+    slots = [slot for slot in action.slots if slot.target_id_type == id_block.id_type] if has_slots(action) else [None]
+    return {(curve.data_path, curve.array_index) for slot in slots for curve in curves_of(action, slot)}
+
+
 def has_slots(action: Any) -> bool:
     """Whether Actions have slots: from Blender 4.4 on."""
     return hasattr(action, "slots")

@@ -70,11 +70,16 @@ def play_take(head: bpy.types.Object, action: bpy.types.Action) -> None:
     """Let a head play a take that was made before, its pose too if the take has one.
 
     Raises:
-        BadInput: not a take of a face, or the head's animation may not be changed.
+        BadInput: not a take of a face, one of another face model, or the head's animation may not be changed.
+            Nothing has changed then.
     """
     check_head(head)
     for id_block in (head.data.shape_keys, head):
         curves.check_editable(id_block)
+    moved = curves.paths_in(action, head.data.shape_keys)
+    if _NOTE in action and moved and not moved & set(expression_paths(head).values()):
+        raise BadInput(f"The take {action.name} moves none of the shape keys of “{head.name}”; choose a take of its "
+                       "own face model.")
     if _NOTE not in action or not curves.assign(head.data.shape_keys, action):
         raise BadInput(f"The Action {action.name} is not a take of a face.")
     place = action if curves.has_slots(action) else action.get(_POSE)
@@ -292,7 +297,9 @@ def _matched(head: bpy.types.Object, motion: Motion) -> tuple[dict[str, int], Mo
     columns = {channel.lower(): i for i, channel in enumerate(motion.channels)}
     matched = {name: columns[name.lower()] for name in names if name.lower() in columns}
     if not matched:
-        raise BadInput(f"The motion has none of the shape keys of “{head.name}”.")
+        whose = f" of the face model {motion.model}" if motion.model else ""
+        raise BadInput(f"The motion{whose} has none of the shape keys of “{head.name}”; take one of the face's own "
+                       "model, or one with ARKit's channels.")
     known = {name.lower() for name in names}
     model_names = motion_channels(head)
     missing = tuple(name for name in model_names if name not in matched)

@@ -2,6 +2,7 @@
 """What is to be rendered and where it goes; checks that need no Blender."""
 
 import json
+import os
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass
@@ -16,6 +17,8 @@ Engine = Literal["SCENE", "CYCLES", "EEVEE", "WORKBENCH"]
 BYTES_PER_PIXEL = 2
 """Room that a pixel of a PNG frame takes at most in practice"""
 MAX_FRAMES = 1_000_000
+LONGEST_PATH = 980
+"""Bytes; Blender cuts paths off at 1023, and writes elsewhere then; what is unfinished has a name of its own"""
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,18 @@ class RenderPlan:
         return range(self.frame_start, self.frame_end + 1)
 
     @property
+    def name(self) -> str:
+        """What frames and their folder are called after; a point in a sequence's name begins no suffix."""
+        return self.output.stem if self.kind == "MP4" else self.output.name
+
+    @property
     def folder(self) -> Path:
         """Where the frames are."""
-        return self.output.with_name(f"{self.output.stem}_frames")
+        return self.output.with_name(f"{self.name}_frames")
 
     def frame_path(self, frame: int) -> Path:
         """The picture of one frame."""
-        return self.folder / f"{self.output.stem}_{frame:04d}.png"
+        return self.folder / f"{self.name}_{frame:04d}.png"
 
     @property
     def result(self) -> Path:
@@ -106,9 +114,11 @@ def prepare_folder(plan: RenderPlan) -> None:
     Raises:
         CannotWrite: it cannot be made or written, or a file or folder of that name is in the way.
     """
-    if plan.kind == "MP4" and plan.output.is_dir():
-        raise CannotWrite(f"{plan.output} is a folder; give the name of a file.")
+    if len(os.fsencode(plan.frame_path(plan.frame_end))) > LONGEST_PATH:
+        raise CannotWrite(f"The path of {plan.name} is longer than Blender can write; choose a folder less deep.")
     try:
+        if plan.kind == "MP4" and plan.output.is_dir():
+            raise CannotWrite(f"{plan.output} is a folder; give the name of a file.")
         plan.folder.mkdir(parents=True, exist_ok=True)
         for folder in {plan.folder, plan.result.parent}:
             with tempfile.TemporaryFile(dir=folder):

@@ -81,8 +81,8 @@ def check_plan(plan: RenderPlan, scene: bpy.types.Scene) -> None:
 
 def clean_up(plan: RenderPlan) -> None:
     """Remove what an interrupted render left half-made; whole frames stay."""
-    for path in plan.folder.glob(".unfinished*"):
-        with suppress(OSError):
+    with suppress(OSError):  # a name that no folder can have
+        for path in plan.folder.glob(".unfinished*"):
             path.unlink(missing_ok=True)
     with suppress(OSError):  # not empty: there are frames to go on from
         plan.folder.rmdir()

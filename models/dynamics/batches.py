@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .codec import LIMIT
-from .config import LEASH, LEASH_PULL, TIMER, timer
+from .config import TIMER, timer
+from .courses import Course
 from .files import Network
 from .network import Aim, Dynamics
-from .runtime import Noise, Target, home_line, liveliness
+from .runtime import Target, homes_of
 
 Floats = NDArray[np.float32]
 
@@ -26,7 +27,7 @@ def network_of(network: Network) -> Dynamics:
 
 @torch.no_grad()
 def roll_out(net: Dynamics, observed: Floats, anchor: Floats, frames: int, temperature: float,
-             noise: list[Noise], targets: list[Target] | None = None) -> Floats:
+             courses: list[Course] | None = None, targets: list[Target] | None = None) -> Floats:
     """States (B, frames, D) that follow the observed ones (B, k + 1, D), about anchors (B, D)."""
     device = net.step_scale.device
     seen, home = torch.as_tensor(observed, device=device), torch.as_tensor(anchor, device=device)
@@ -40,23 +41,25 @@ def roll_out(net: Dynamics, observed: Floats, anchor: Floats, frames: int, tempe
         nobody = Aim(zero, zero, seen.new_zeros(len(seen), before, TIMER), seen.new_ones(len(seen), before))
         read, _ = net.inputs(seen[:, :-1], steps[:, :-1], home[:, None], nobody)
         memory = net.lstm(read)[1]
-    uniform = torch.as_tensor(np.stack([n.uniform for n in noise]), device=device)
-    normal = torch.as_tensor(np.stack([n.normal for n in noise]), device=device)
     state, step = seen[:, -1], steps[:, -1]
-    lines = [home_line(a, frames, targets[i] if targets else None) for i, a in enumerate(np.asarray(anchor))]
-    homes = torch.as_tensor(np.stack(lines), device=device)
-    normal = normal * torch.as_tensor(liveliness(net.liveliness.cpu().numpy(), seen.shape[1], frames), device=device)
-    leash, pull = (net.member @ torch.tensor(values, device=device) for values in (LEASH, LEASH_PULL))
+    group = net.member.argmax(1).cpu().numpy().astype(np.int32)
+    found = [homes_of(group, a, frames, temperature, courses[i] if courses else None, targets[i] if targets else None)
+             for i, a in enumerate(np.asarray(anchor))]
+    homes = torch.as_tensor(np.stack([f[0] for f in found]), device=device)
+    leash, pull = (torch.as_tensor(found[0][k], device=device) for k in (1, 2))
+    drive = None
+    if courses and temperature > 0:
+        drive = temperature * torch.as_tensor(np.stack([c.innovations for c in courses]), device=device)
     out: list[Tensor] = []
     for t in range(frames):
         read, pace = net.inputs(state, step, home, aim.at(t))
         hidden, memory = net.lstm(read[:, None], memory)
-        said = net.step_of(hidden[:, 0], read, step, pace)
-        step = said.expected if temperature == 0 else net.draw(said, temperature, uniform[:, t], normal[:, t])
-        state = state + step * net.step_scale
-        away = state - homes[:, t]
+        step = net.expected(hidden[:, 0], read, step, pace)
+        if drive is not None:
+            step = step + drive[:, t]
+        away = state + step * net.step_scale - homes[:, t]
         over = away - torch.maximum(torch.minimum(away, leash), -leash)
-        state = (state - pull * over).clamp(-LIMIT, LIMIT)
+        state = (homes[:, t] + away - pull * over).clamp(-LIMIT, LIMIT)
         out.append(state)
     return np.asarray(torch.stack(out, 1).cpu().numpy())
 

@@ -24,12 +24,8 @@ Two seconds of learned motion do not say what keeps a minute of it together."""
 CAUTION = 0.1
 """Share of the learned expectation that is used beyond the momentum of each number: with as few persons as are learned
 from, the rest does not carry over to others"""
-CALM, WARMING = 0.7, 60.0
-"""Factor on the deviations at first, and after how many frames, observed ones counted, it has become LIVELINESS: of a
-face that was seen for a moment only, its movement is not known"""
-LIVELINESS = (1.75, 1.5, 1.4, 1.45)
-"""By group of numbers: factor on the deviations of what is drawn. Dropout and averaging make the density shy of quick
-movements; these give a minute the power that real motion has, on persons kept for choosing."""
+FOLLOW = 0.05
+"""Share of the way to its course's line that a roll-out is drawn at every frame"""
 TIMER = 5
 
 
@@ -79,8 +75,7 @@ def shapes(config: Config) -> dict[str, tuple[int, ...]]:
     h = config.hidden
     return {"lstm.weight_ih_l0": (4 * h, config.inputs), "lstm.weight_hh_l0": (4 * h, h), "lstm.bias_ih_l0": (4 * h,),
             "lstm.bias_hh_l0": (4 * h,), "head.weight": (config.outputs, h), "head.bias": (config.outputs,),
-            "momentum": (2, config.state), "pull": (2, config.state), "home": (2, config.state),
-            "liveliness": (config.state,)}
+            "momentum": (2, config.state), "pull": (2, config.state), "home": (2, config.state)}
 
 
 def timer(frames_left: NDArray[np.floating], length: NDArray[np.floating], aimed: NDArray[np.floating],

@@ -13,6 +13,7 @@ from ...core.errors import BadInput
 from .bridge import LENGTHS
 from .codec import Codec
 from .config import Config, shapes
+from .courses import Bank
 from .runtime import Runtime
 from .weights import read_weights
 
@@ -30,6 +31,7 @@ class Network:
     """Whom it learned from"""
     bridge: NDArray[np.float32]
     """(L, D) weights of the kernels of `bridge`"""
+    bank: Bank
 
     @property
     def codec(self) -> Codec:
@@ -59,4 +61,4 @@ def load_network(path: str | os.PathLike[str] = SHIPPED) -> Network:
         weights[name] = arrays[name]
     kernels = weights.pop("bridge")
     return Network(Runtime(config, codec, weights), channels, notes.get("model_hash", ""),
-                   tuple(notes.get("persons", "").split()), kernels)
+                   tuple(notes.get("persons", "").split()), kernels, Bank.from_arrays(arrays, codec))

@@ -177,8 +177,7 @@ def roll_out(net: Dynamics, batch: Tensors, step: Tensor, anchor: Tensor, memory
         read, pace = net.inputs(state, step, anchor, batch.aim.at(t))
         with torch.set_grad_enabled(teach_memory and torch.is_grad_enabled()):
             hidden, memory = net.lstm(read[:, None], memory)
-        parts = net.head.weight[:net.config.state], net.head.bias[:net.config.state]
-        step = nn.functional.linear(net.dropout(hidden[:, 0]), *parts) + net.going(0, read, step, pace)
+        step = net.expected(net.dropout(hidden[:, 0]), read, step, pace)
         state = (state + step * net.step_scale).clamp(-LIMIT, LIMIT)
         out.append(state)
     return torch.stack(out, 1)

@@ -43,9 +43,6 @@ class Dynamics(nn.Module):
 
     step_scale: Tensor
     member: Tensor
-    liveliness: Tensor
-    """(D,) factor on the deviations of what is drawn; 1 while training, then set so that the quickest motion has the
-    power that real motion has"""
 
     def __init__(self, config: Config, step_scale: np.ndarray, group: np.ndarray, dropout: float = 0.0) -> None:
         super().__init__()
@@ -55,7 +52,6 @@ class Dynamics(nn.Module):
         self.momentum = nn.Parameter(torch.full((2, config.state), 0.7))
         self.pull = nn.Parameter(torch.full((2, config.state), 0.5))
         self.home = nn.Parameter(torch.full((2, config.state), 0.1))
-        self.register_buffer("liveliness", torch.ones(config.state))
         self.dropout = nn.Dropout(dropout)
         self.register_buffer("step_scale", torch.as_tensor(np.array(step_scale)), persistent=False)
         member = np.eye(config.groups, dtype=np.float32)[np.asarray(group)]
@@ -96,6 +92,12 @@ class Dynamics(nn.Module):
                     parts[2].reshape(shape) + self.going(slice(1, 2), read, step, pace),
                     parts[3].reshape(shape).clamp(MIN_LOG, MAX_LOG))
 
+    def expected(self, hidden: Tensor, read: Tensor, step: Tensor, pace: Tensor) -> Tensor:
+        """The expectation of `step_of` alone."""
+        d = self.config.state
+        said = nn.functional.linear(hidden, self.head.weight[:d], self.head.bias[:d])
+        return said + self.going(0, read, step, pace)
+
     def log_density(self, said: Step, step: Tensor) -> Tensor:
         """Of steps (..., D), one number each group (..., G)."""
         z = (step[..., None, :] - said.means) * torch.exp(-said.log_deviations)
@@ -103,7 +105,8 @@ class Dynamics(nn.Module):
         return torch.logsumexp(torch.log_softmax(said.logits, -2) + each @ self.member, -2)
 
     def draw(self, said: Step, temperature: float, uniform: Tensor, normal: Tensor) -> Tensor:
-        """A step (B, D) from random numbers (B, G) in 0..1 and (B, D) normal; see `runtime.drawn`."""
+        """A step (B, D) from random numbers (B, G) in 0..1 and (B, D) normal, from the mixtures: what
+        training draws."""
         weights = torch.softmax(said.logits, -2)
         chosen = (torch.cumsum(weights, -2) < uniform[..., None, :]).sum(-2).clamp(max=self.config.mixtures - 1)
         index = (chosen.to(self.member.dtype) @ self.member.T).round().long()[..., None, :]

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .codec import LIMIT, Codec
-from .config import CALM, HOMEWARD, LEASH, LEASH_PULL, STEEP, TIMER, WARMING, Config, timer
+from .config import FOLLOW, HOMEWARD, LEASH, LEASH_PULL, STEEP, TIMER, Config, timer
+from .courses import Course
 
 Floats = NDArray[np.float32]
-
-MIN_LOG, MAX_LOG = -3.5, 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,27 +21,11 @@ class Target:
     step: Floats | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Noise:
-    """Random numbers of T steps: `uniform` (T, G) in 0..1 chooses components, `normal` (T, D) moves in them."""
-
-    uniform: Floats
-    normal: Floats
-
-    @classmethod
-    def of(cls, seed: int, frames: int, config: Config) -> "Noise":
-        random = np.random.default_rng(seed)
-        both = random.random((frames, config.groups)), random.standard_normal((frames, config.state))
-        return cls(*(part.astype(np.float32) for part in both))
-
-
 class Runtime:
     """The network with its weights, ready to roll out one sequence."""
 
     def __init__(self, config: Config, codec: Codec, weights: dict[str, Floats]) -> None:
         self.config, self.codec, self.weights = config, codec, weights
-        self._leash = np.asarray(LEASH, np.float32)[codec.group]
-        self._pull = np.asarray(LEASH_PULL, np.float32)[codec.group]
         # One product a frame: input and memory side by side, both biases in one.
         self._both = np.ascontiguousarray(
             np.concatenate([weights["lstm.weight_ih_l0"], weights["lstm.weight_hh_l0"]], 1))
@@ -54,9 +37,10 @@ class Runtime:
         self._both *= half[:, None]
         self._bias = self._bias * half
 
-    def roll_out(self, observed: Floats, anchor: Floats, frames: int, temperature: float, noise: Noise,
-                 target: Target | None = None) -> Floats:
-        """States (frames, D) that follow the observed ones (k + 1, D); `anchor` (D,) is where the face is at home."""
+    def roll_out(self, observed: Floats, anchor: Floats, frames: int, temperature: float,
+                 course: Course | None = None, target: Target | None = None) -> Floats:
+        """States (frames, D) that follow the observed ones (k + 1, D); `anchor` (D,) is where the face is at home, and
+        the `course` drives it above temperature 0."""
         d, h, scale = self.config.state, self.config.hidden, self.codec.step_scale
         read = np.zeros(self.config.inputs + h, np.float32)
         cell, out = np.zeros(h, np.float32), np.empty((frames, d), np.float32)
@@ -66,23 +50,18 @@ class Runtime:
             self._read(read, state, step, anchor)
             cell = self._advance(read, cell)
         clock = _clock(frames, target)
-        lively = liveliness(self.weights["liveliness"], len(observed), frames)
-        homes = home_line(anchor, frames, target)
+        homes, leash, pull = homes_of(self.codec.group, anchor, frames, temperature, course, target)
         state, step = observed[-1], steps[-1]
         for t in range(frames):
             pace = self._read(read, state, step, anchor, target, clock[t], frames - t)
             cell = self._advance(read, cell)
-            going = self._going(state - anchor, step, pace)
-            step = self._step(read[-h:], going, temperature, noise.uniform[t],
-                              noise.normal[t] * lively[t])
-            state = out[t] = self._leashed(state + step * scale, homes[t])
+            step = self._expected(read[-h:], state - anchor, step, pace)
+            if course is not None and temperature > 0:
+                step = step + np.float32(temperature) * course.innovations[t]
+            away = state + step * scale - homes[t]
+            over = away - np.clip(away, -leash, leash)
+            state = out[t] = np.clip(homes[t] + away - pull * over, -LIMIT, LIMIT)
         return out
-
-    def _leashed(self, state: Floats, home: Floats) -> Floats:
-        """A state (D,) that has strayed too far is drawn back a little."""
-        away = state - home
-        over = away - np.clip(away, -self._leash, self._leash)
-        return np.asarray(np.clip(state - self._pull * over, -LIMIT, LIMIT), np.float32)
 
     def _read(self, read: Floats, state: Floats, step: Floats, anchor: Floats, target: Target | None = None,
               clock: Floats | None = None, left: int = 1) -> Floats:
@@ -112,29 +91,24 @@ class Runtime:
         read[-h:] = sigmoid[3 * h:] * np.tanh(cell)
         return cell
 
-    def _going(self, away: Floats, step: Floats, pace: Floats) -> Floats:
-        """Steps (2, D) that go on, to the target, and home: of the expectation and of the mixtures."""
-        w = self.weights
-        return np.asarray(w["momentum"] * step + w["pull"] * pace - np.float32(HOMEWARD) * w["home"] * np.tanh(away))
+    def _expected(self, hidden: Floats, away: Floats, step: Floats, pace: Floats) -> Floats:
+        """The expected step: what the LSTM says, and each number by itself, on, to the target, and home."""
+        w, d = self.weights, self.config.state
+        said = w["head.weight"][:d] @ hidden + w["head.bias"][:d]
+        return np.asarray(said + w["momentum"][0] * step + w["pull"][0] * pace
+                          - np.float32(HOMEWARD) * w["home"][0] * np.tanh(away))
 
-    def _step(self, hidden: Floats, going: Floats, temperature: float, uniform: Floats, normal: Floats) -> Floats:
-        """The expected step at temperature 0, one that is drawn at 1, between them between, and wider above."""
-        c, w = self.config, self.weights
-        d, k, g = c.state, c.mixtures, c.groups
-        said = w["head.weight"] @ hidden + w["head.bias"]
-        expected = said[:d] + going[0]
-        if temperature == 0:
-            return np.asarray(expected)
-        logits = said[d:d + k * g].reshape(k, g)
-        means = said[d + k * g:d + k * (g + d)].reshape(k, d) + going[1]
-        logs = np.clip(said[d + k * (g + d):].reshape(k, d), MIN_LOG, MAX_LOG)
-        weights = np.exp(logits - logits.max(0))
-        passed = np.cumsum(weights / weights.sum(0), 0) < uniform
-        chosen = np.minimum(passed.sum(0), k - 1)[self.codec.group]
-        here = np.arange(d)
-        deviation = np.exp(logs[chosen, here]) * np.float32(max(temperature, 1.0))
-        drawn = means[chosen, here] + deviation * normal
-        return np.asarray(expected + np.float32(min(temperature, 1.0)) * (drawn - expected))
+
+def homes_of(group: NDArray[np.int32], anchor: Floats, frames: int, temperature: float, course: Course | None,
+             target: Target | None) -> tuple[Floats, Floats, Floats]:
+    """Where the face is drawn to (frames, D), beyond what distance (D,), and how much of the rest at a frame (D,)."""
+    leash, pull = (np.asarray(v, np.float32)[group] for v in (LEASH, LEASH_PULL))
+    homes = home_line(anchor, frames, target)
+    if target is not None or course is None or temperature == 0:
+        return homes, leash, pull
+    # A quieter future stays nearer to home.
+    share = np.float32(min(temperature, 1.0))
+    return homes + share * (course.line - homes), (1 - share) * leash, share * np.float32(FOLLOW) + (1 - share) * pull
 
 
 def home_line(anchor: Floats, frames: int, target: Target | None) -> Floats:
@@ -144,12 +118,6 @@ def home_line(anchor: Floats, frames: int, target: Target | None) -> Floats:
         t = np.arange(1, frames + 1, dtype=np.float32)[:, None] / np.float32(frames)
         homes = homes + t * t * (3 - 2 * t) * (target.state - anchor)
     return homes
-
-
-def liveliness(factor: Floats, observed: int, frames: int) -> Floats:
-    """Factors (frames, D) on the deviations of what is drawn, growing with the frames that the LSTM has seen."""
-    share = np.minimum(1, (np.arange(frames, dtype=np.float32)[:, None] + observed) / np.float32(WARMING))
-    return np.asarray(CALM + (factor - CALM) * share, np.float32)
 
 
 def _clock(frames: int, target: Target | None) -> Floats:

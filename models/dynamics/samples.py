@@ -13,6 +13,7 @@ from ...core.retarget import neutral_of
 from .codec import FPS, POSE, Codec, fit_codec, group_of_channels, placement, unwrapped
 from .config import timer
 from .corpus import Clip, at_rate
+from .courses import Bank
 from .surface import Surface
 
 Floats = NDArray[np.float32]
@@ -23,6 +24,8 @@ OBSERVED = 30
 """Frames of a window: at most so many before the first predicted one, and so many of these"""
 AIMED = 0.5
 SHORTEST_AIM = 5
+BESIDE = (0.2, -0.08, 0.25, 0.25)
+"""By group of numbers: weight of a frame's neighbours. The eyes' quick movements were softened by resampling."""
 _GAIN, _POSE_GAIN, _TILT, _NEUTRAL = 0.15, 0.15, 0.06, 0.02
 """Spread of the logarithms of gains, of offsets of the pose in radians, and of the neutral"""
 
@@ -120,6 +123,20 @@ def variants(motion: Motion) -> list[Motion]:
     """The motion at several tempi, each as it is and in a mirror."""
     played = [at_rate(replace(motion, fps=FPS * tempo), FPS) for tempo in TEMPI]
     return [m for one in played for m in (one, mirror(one))]
+
+
+def bank_of(clips: Sequence[Clip], codec: Codec) -> Bank:
+    """The clips and their mirror images as stretches to draw from, with less of a tracker's tremble: three frames are
+    weighed, by group of numbers."""
+    parts = []
+    for motion in (m for clip in clips for m in (clip.motion, mirror(clip.motion))):
+        states = codec.states(motion, motion.channels)
+        beside = np.asarray(BESIDE, np.float32)[codec.group]
+        padded = np.concatenate([states[:1], states, states[-1:]])
+        states = padded[1:-1] + beside * (padded[:-2] + padded[2:] - 2 * padded[1:-1])
+        states[:, :POSE] -= states[:, :POSE].mean(0)
+        parts.append(states)
+    return Bank(np.concatenate(parts).astype(np.float32), np.array([len(p) for p in parts], np.int32), codec)
 
 
 def track_of(motion: Motion) -> Track:

@@ -19,11 +19,11 @@ from ...core.model_files import default_model
 from ...core.progress import Progress
 from .bridge import fit_bridge
 from .codec import Codec
-from .config import CAUTION, LIVELINESS, Config
+from .config import CAUTION, Config
 from .corpus import SHIPPED, Clip, load_corpus, split_of
 from .losses import SurfaceLoss, Tensors, Weights, losses
 from .network import Dynamics
-from .samples import Windows, codec_of, variants
+from .samples import Windows, bank_of, codec_of, variants
 from .surface import Surface
 from .weights import write_weights
 
@@ -116,6 +116,7 @@ class Run:
         self.model_hash = own[0].motion.model_hash
         self.windows, held_out = Windows(own, self.codec), Windows(others, self.codec, varied=False)
         self.bridge = fit_bridge([self.codec.states(m, m.channels) for c in own for m in variants(c.motion)])
+        self.bank = bank_of(own, self.codec).arrays()
         self.persons = sorted({c.person for c in own})
         fixed = np.random.default_rng(SEED)
         self.held_out = [held_out.batch(fixed, 128) for _ in range(2)]
@@ -198,10 +199,9 @@ class Run:
 
     def write(self, path: Path) -> None:
         arrays = {k: v.detach().cpu().numpy() for k, v in self.average.items()}
-        lively = np.asarray(LIVELINESS, np.float32)[self.codec.group]
         if self.plan.weights.density:
             careful(arrays, self.config.state)
-        write_network(path, {**arrays, "bridge": self.bridge, "liveliness": lively}, self.config, self.codec,
+        write_network(path, {**arrays, "bridge": self.bridge, **self.bank}, self.config, self.codec,
                       self.channels, self.model_hash, self.persons)
 
 

@@ -185,7 +185,9 @@ def controls() -> Steps:
     sidebar = region(area("VIEW_3D"), "UI")
     open_part = (sidebar.x + 54, window().height - 509)
     click(*open_part)  # the part “Mouth” where the panel looks as in 5.2; only for the picture
-    yield 1.0
+    for _ in range(8):  # it opens step by step, each drawn
+        sidebar.tag_redraw()
+        yield 0.5
     yield from picture(FOLDER, "panel")
     click(*open_part)
     yield 0.5

@@ -18,9 +18,9 @@ from ....core.motion import Motion
 from ....core.progress import Progress
 from ..codec import FPS, placement, unplaced
 from ..corpus import Clip, load_corpus, split_of
+from ..courses import draw_course
 from ..files import Network, load_network
 from ..predict import inbetween, predict
-from ..runtime import Noise
 from ..surface import Surface
 from . import baselines, classifier
 from .alive import liveliness
@@ -146,9 +146,10 @@ def alive(test: Sequence[Clip], network: Network) -> dict[str, Any]:
 
 
 def judged(clips: Sequence[Clip], network: Network) -> dict[str, float | None]:
-    """Accuracy of the judge on real windows against made ones of each kind."""
+    """Accuracy of the judge on real windows against made ones of each kind, all of persons who were not learned from:
+    what is made draws on those who were."""
     codec = network.codec
-    known = [c for c in clips if len(c.motion) >= 10 + 2 * FPS]
+    known = [c for c in clips if len(c.motion) >= 10 + 2 * FPS and c.person not in network.persons]
     real = [(c.person, w) for c in known for w in classifier.windows(centred(c.motion), codec)]
     out: dict[str, float | None] = {}
     ways: dict[str, Callable[[Motion, int, int], Motion]] = {
@@ -191,11 +192,12 @@ def _torch_speed(network: Network, batch: int = 256, frames: int = 50) -> float 
     except ImportError:
         return None
     net, config = batches.network_of(network), network.runtime.config
-    start, noise = np.zeros((batch, 1, config.state), np.float32), Noise.of(0, frames, config)
+    start, momentum = np.zeros((batch, 1, config.state), np.float32), network.runtime.weights["momentum"][0]
+    courses = [draw_course(network.bank, s, s[0], frames, i, momentum) for i, s in enumerate(start)]
     times = []
     for _ in range(3):
         began = time.perf_counter()
-        batches.roll_out(net, start, start[:, 0], frames, 1.0, [noise] * batch)
+        batches.roll_out(net, start, start[:, 0], frames, 1.0, courses)
         times.append(time.perf_counter() - began)
     return plain(batch * frames / min(times), 0)
 
