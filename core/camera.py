@@ -88,6 +88,16 @@ def project(points: NDArray[np.floating], rotation: NDArray[np.floating],
     return np.concatenate([xy, z[..., None]], -1)
 
 
+def unproject(pixels: NDArray[np.floating], rotation: NDArray[np.floating], translation: NDArray[np.floating],
+              camera: Camera) -> Array:
+    """Image pixels with depth (N, 3) to model-space points (N, 3): the inverse of `project` for one pose."""
+    p, t = np.asarray(pixels, np.float64), np.asarray(translation, np.float64)
+    behind = t[2] - p[:, 2] * t[2] / camera.focal
+    reach = np.full_like(behind, t[2]) if camera.projection == "orthographic" else behind
+    xy = (p[:, :2] - camera.centre) * (reach / camera.focal)[:, None]
+    return np.asarray((np.column_stack([xy, behind]) - t) @ (rotation_matrix(rotation) @ MODEL_TO_CAMERA_AXES))
+
+
 def yaw_pitch_roll(rotation: NDArray[np.floating]) -> Array:
     """Axis-angle (..., 3) to degrees (..., 3): yaw > 0 to the subject's left, pitch > 0 up, roll > 0 clockwise
     in the image."""

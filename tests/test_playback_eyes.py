@@ -6,12 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from heads import exact_fit, expression, flat_portrait, motion
+from mien.core.camera import project, unproject
 from mien.core.face_model import FaceModel
 from mien.core.fitting.schemes import MESH478
 from mien.core.model_files import default_model
 from mien.core.playback import animate
 from mien.core.playback.lids import lids_of
 from mien.core.playback.register import registered
+from mien.core.playback.source import prepare
 
 LIDS = [*MESH478.groups["lids_right"], *MESH478.groups["lids_left"]]
 IRISES = [*MESH478.groups["iris_right"], *MESH478.groups["iris_left"]]
@@ -41,6 +43,40 @@ def test_lids_go_where_the_photo_shows_them_and_lips_and_depth_stay(model: FaceM
     assert (out.expression == fit.expression).all()
     far = np.linalg.norm(model.mean[:, None] - model.points("mesh478", model.mean)[LIDS][None], axis=-1).min(1) > 0.03
     assert np.abs(out.vertices_image - fit.vertices_image)[far].max() < 0.05
+
+
+def test_depth_goes_half_the_way_to_the_landmarks_in_any_scale_of_theirs(model: FaceModel) -> None:
+    fit = exact_fit(model)
+    seen, cheeks = fit.landmarks_478.copy(), [50, 101, 118, 123, 147, 187, 205, 280, 330, 347, 352, 376, 411, 425]
+    seen[cheeks, 2] += 6
+    out = registered(replace(fit, landmarks_478=seen), model)
+    for scale, tilt in ((1.0, 0.0), (0.7, 0.2)):
+        other = seen.copy()
+        other[:, 2] = scale * seen[:, 2] + tilt * seen[:, 0] + 40
+        again = registered(replace(fit, landmarks_478=other), model)
+        assert np.abs(again.vertices_image - out.vertices_image).max() < 1e-2
+    moved = model.points("mesh478", out.vertices_image) - model.points("mesh478", fit.vertices_image)
+    others = np.setdiff1d(np.arange(468), cheeks)
+    assert 1 < moved[cheeks, 2].mean() - moved[others, 2].mean() < 3
+    assert np.abs(moved[:, :2]).max() < 0.01
+
+
+@pytest.mark.parametrize("projection", ["orthographic", "perspective"])
+def test_what_registration_moved_turns_and_grows_with_the_head(model: FaceModel, projection: str) -> None:
+    fit = exact_fit(model, (0.1, 0.3, 0))
+    fit = replace(fit, camera=replace(fit.camera, projection=projection))
+    fit = replace(fit, vertices_image=project(model.mean, fit.rotation, fit.translation, fit.camera).astype(np.float32))
+    fit = replace(fit, landmarks_478=model.points("mesh478", fit.vertices_image))
+    back = unproject(fit.vertices_image, fit.rotation, fit.translation, fit.camera)
+    assert np.abs(back - model.mean).max() < 1e-6
+    seen = fit.landmarks_478.copy()
+    seen[LIDS + IRISES, 1] -= 2
+    source = prepare(flat_portrait(model, fit), replace(fit, landmarks_478=seen), model)
+    assert np.abs(source.offset).max() < 1e-3
+    twice_as_near = fit.translation * [1, 1, 0.5]
+    lids = [model.points("mesh478", source.vertices(shape, fit.rotation, twice_as_near))[LIDS, 1].mean()
+            for shape in (source.rest, model.mean)]
+    assert lids[0] - lids[1] == pytest.approx(-4, abs=0.6)
 
 
 @pytest.mark.parametrize("landmarks", [np.zeros((0, 3), np.float32), np.full((478, 3), np.nan, np.float32)])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import project
+from ..camera import project, unproject
 from ..face_model import FaceModel
 from ..resample import padded
 from ..texture import check_fit, paint_texture, view_of
@@ -65,11 +65,11 @@ class Source:
     mouth: NDArray[np.int16]
     """(H, W, 2) row and column of the nearest pixel that shows the inside of the mouth; empty where it is shut"""
     neutral: Floats
-    """(V, 3) the fitted identity without expression"""
+    """(V, 3) the head in model space without expression"""
     rest: Floats
-    """(V, 3) the fitted identity with the photo's expression"""
+    """(V, 3) the head in model space with the photo's expression, registered to the photo"""
     offset: Floats
-    """(V, 3) pixels from the projected fit to `fit.vertices_image`"""
+    """(V, 3) pixels that rounding leaves between the projected head and `fit.vertices_image`"""
 
     def shape(self, expression: NDArray[np.floating]) -> Floats:
         """The head (V, 3) in model space with this expression (E,)."""
@@ -117,8 +117,9 @@ def prepare(photo: Bytes, fit: "Fit", model: FaceModel) -> Source:
     check_fit(photo, fit, model)
     fit = registered(fit, model)
     view = view_of(photo, fit, model)
-    neutral = model.vertices(fit.identity)
-    rest = np.asarray(neutral + _moved(model, fit.expression), np.float32)
+    # the head as the photo has it, so that what registration moved turns and grows with the head
+    rest = np.asarray(unproject(fit.vertices_image, fit.rotation, fit.translation, fit.camera), np.float32)
+    neutral = np.asarray(rest - _moved(model, fit.expression), np.float32)
     offset = fit.vertices_image - project(rest, fit.rotation, fit.translation, fit.camera)
     texture = paint_texture([photo], [view], model, _texture_size(view), bare_lids=True).rgb
     mouth = _mouth(view)

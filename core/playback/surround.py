@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..camera import MODEL_TO_CAMERA_AXES, Camera, project, rotation_matrix
+from ..camera import project, unproject
 from ..inpaint import pull_push
 from ..visibility import SKIN
 from .source import Source
@@ -96,7 +96,8 @@ def surround(source: Source) -> Surround:
     depth = _depths(source, nodes, ids, corners, weights, shape)
     follow = _follow(source, shape, on_mesh, pixel, cell)
     fade = _Fade(_links(shape, np.ones(len(nodes))), on_mesh, (cell / (SKIN_REACH * source.view.scale)) ** 2)
-    head_space = _to_head(nodes, depth, source.fit.rotation, source.fit.translation, source.fit.camera)
+    fit = source.fit
+    head_space = unproject(np.column_stack([nodes, depth]), fit.rotation, fit.translation, fit.camera)
     return Surround(shape, nodes, _cells(shape), head_space, follow, on_mesh, corners[on_mesh], weights[on_mesh], fade)
 
 
@@ -174,13 +175,3 @@ def _cells(shape: tuple[int, int]) -> Ints:
     index = np.arange(shape[0] * shape[1], dtype=np.int32).reshape(shape)
     a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]
     return np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)])
-
-
-def _to_head(nodes: Floats, depth: Floats, rotation: NDArray[np.floating], translation: NDArray[np.floating],
-             camera: Camera) -> NDArray[np.float64]:
-    """Pixels and depth to model space (N, 3): the inverse of `camera.project`."""
-    t = np.asarray(translation, np.float64)
-    behind = t[2] - depth.astype(np.float64) * t[2] / camera.focal
-    reach = np.full_like(behind, t[2]) if camera.projection == "orthographic" else behind
-    xy = (nodes - camera.centre) * (reach / camera.focal)[:, None]
-    return np.asarray((np.column_stack([xy, behind]) - t) @ (rotation_matrix(rotation) @ MODEL_TO_CAMERA_AXES))
