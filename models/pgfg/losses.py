@@ -30,7 +30,7 @@ class Weights:
     steadiness: float = 1.0
     """What is made moves with the picture: shifted inputs give the shifted output"""
     under: float = 1.0
-    """L_img of what is painted, where the mask hides it too: hidden, it would never improve"""
+    """L_img of what is painted, where the mask hides it too: else it would never improve there"""
     mask: float = 0.01
     mouth: float = 4.0
     eyes: float = 4.0
@@ -40,8 +40,8 @@ class Weights:
 
 
 MIEN = Weights()
-FACEANIME = Weights(image=1e4, structure=0, under=0, adversarial=1, features=0, identity=1e4, perceptual=0, steadiness=0,
-                    mask=0.05, mouth=0, eyes=0, penalty=10)
+FACEANIME = Weights(image=1e4, structure=0, under=0, adversarial=1, features=0, identity=1e4, perceptual=0,
+                    steadiness=0, mask=0.05, mouth=0, eyes=0, penalty=10)
 """As in the released code"""
 
 

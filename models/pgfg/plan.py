@@ -15,7 +15,7 @@ class Plan:
     config: Config
     steps: int = 60_000
     batch: int = 32
-    rate: float = 2e-4
+    rate: float = 4e-4
     critic_rate: float = 2e-4
     betas: tuple[float, float] = (0.5, 0.99)
     adversarial_from: float = 0.3
