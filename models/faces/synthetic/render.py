@@ -11,9 +11,10 @@ from ....core.camera import MODEL_TO_CAMERA_AXES, Camera, rotation_matrix
 from ....core.rasterize import rasterize_image
 from ....core.shade import openness
 from .body import NECK
+from .developing import develop, veil
 from .light import cast
 from .person import Person
-from .shading import develop, gather, light, place, veil
+from .shading import gather, light, place
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]

@@ -70,7 +70,8 @@ def _near_lashes(model: FaceModel, at: Floats, weight: dict[str, Floats]) -> Flo
     near = np.zeros(len(at), np.float32)
     lids = weight["eyelids_left"] + weight["eyelids_right"] > 0.05
     lashes = np.unique(model.triangles[model.triangle_part == model.part_names.index("lashes")])
-    near[lids] = _crease(cKDTree(model.mean[lashes]).query(at[lids])[0], _RIM)
+    distance = np.asarray(cKDTree(model.mean[lashes]).query(at[lids])[0])
+    near[lids] = _crease(distance, _RIM)
     return near
 
 
