@@ -32,8 +32,8 @@ def _summed(points: Array, triangles: NDArray[np.integer]) -> Array:
     sums = np.zeros_like(points)
     for f in range(len(triangles)):
         a, b, c = triangles[f]
-        ux, uy, uz = points[b] - points[a]
-        vx, vy, vz = points[c] - points[a]
+        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
+        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
         nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
         for i in (a, b, c):
             sums[i, 0] += nx

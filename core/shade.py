@@ -143,13 +143,13 @@ def _albedo(raster: Raster, triangles: NDArray[np.int32], shading: Shading) -> F
 
 def _lit_picture(points: Floats, triangles: NDArray[np.int32], raster: Raster, albedo: Floats) -> Floats:
     normals = interpolate(raster, triangles, pixel_normals(points, triangles))
-    openness = _openness(interpolate(raster, triangles, points)[..., 2], raster.triangle_id > 0)
+    open_to_light = openness(interpolate(raster, triangles, points)[..., 2], raster.triangle_id > 0)
     lights = _LIGHTS.copy()
     lights[:, :3] /= np.linalg.norm(lights[:, :3], axis=1, keepdims=True)
-    return _lit(albedo, normals, openness, raster.triangle_id, lights)
+    return _lit(albedo, normals, open_to_light, raster.triangle_id, lights)
 
 
-def _openness(depth: Floats, seen: NDArray[np.bool_]) -> Floats:
+def openness(depth: Floats, seen: NDArray[np.bool_]) -> Floats:
     """How open each pixel is, 0..1: low where the surroundings are nearer to the viewer.
 
     Unsharp masking of the depth buffer (Luft, Colditz & Deussen 2006) at two radii, at half resolution.
@@ -157,7 +157,7 @@ def _openness(depth: Floats, seen: NDArray[np.bool_]) -> Floats:
     from scipy.ndimage import uniform_filter
 
     coarse, mask = depth[::2, ::2], seen[::2, ::2]
-    openness = np.ones_like(coarse)
+    opened = np.ones_like(coarse)
     rows = np.flatnonzero(mask.any(1))
     size = float(len(rows))
     weight = np.asarray(mask, np.float32)
@@ -168,9 +168,9 @@ def _openness(depth: Floats, seen: NDArray[np.bool_]) -> Floats:
         for _ in range(2):
             mean = np.where(mask, uniform_filter(mean, width) / around, 0)
         above = np.clip((mean - coarse) / (2 * max(size, 1) * radius), 0, 1)
-        openness *= 1 - strength * above
-    openness[~mask] = 1
-    return np.repeat(np.repeat(openness, 2, 0), 2, 1)[:len(depth), :depth.shape[1]]
+        opened *= 1 - strength * above
+    opened[~mask] = 1
+    return np.repeat(np.repeat(opened, 2, 0), 2, 1)[:len(depth), :depth.shape[1]]
 
 
 @compiled_loosely

@@ -4,7 +4,9 @@
 After FaceAnime (Tu et al. 2021, §3.3): only a regular subset of the surface's samples takes colours from the source
 photo, and the same colours are drawn at the source's and at the target's coefficients. A dense texture would freeze
 the source's expression into the target. Added here: hidden samples take no colour, sampling is bilinear, and the
-size is free.
+size is free. The subset is every k-th vertex or every k-th pixel. Both backends of the rasteriser draw the same
+colours; priors differ between them only where a triangle's edge runs through a pixel's centre, in at most 0.2 % of
+the pixels.
 """
 
 from dataclasses import dataclass
@@ -16,8 +18,9 @@ from numpy.typing import NDArray
 from .compiled import compiled
 from .errors import BadInput
 from .face_model import FaceModel
-from .rasterize import rasterize_image
+from .rasterize import Backend, rasterize_image
 from .texture import sample_vertex_colours, view_of
+from .visibility import View, solid_triangles
 
 if TYPE_CHECKING:
     from .fitting import Fit
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
+
+_STRETCH = 6.0
+"""How many times as far apart as they look neighbouring pixels may lie on the head and still be one surface"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,45 +72,127 @@ def sparse_mesh(model: FaceModel, step: int = 6) -> SparseMesh:
     return SparseMesh(candidates[kept].astype(np.int32), triangles)
 
 
-def sparse_texture(photo: Bytes, fit: "Fit", targets: NDArray[np.floating], model: FaceModel, mesh: SparseMesh,
-                   height: int, width: int) -> tuple[Bytes, Bytes]:
+@dataclass(frozen=True, eq=False)
+class SparsePrior:
+    """The colours that a photo gives to a face's samples, ready to be drawn wherever the face goes."""
+
+    corners: Ints
+    """(K, C) the model's vertices whose weighted sum is a sample's place"""
+    weights: Floats | None
+    """(K, C); None where every sample is a vertex"""
+    triangles: Ints
+    """(F, 3) indices into the samples, of what the photo shows"""
+    palette: Bytes
+    """(F + 1, 3) flat colour by triangle id, 1..255; 0 for nothing"""
+
+    def draw(self, vertices_image: NDArray[np.floating], height: int, width: int, backend: Backend = "auto") -> Bytes:
+        """The prior (H, W, 3) for vertices (V, 3) in pixels of the prior, z nearer = larger."""
+        at = np.asarray(vertices_image, np.float32)[self.corners]
+        places = at[:, 0] if self.weights is None else (at * self.weights[..., None]).sum(1)
+        return _dressed(rasterize_image(places, self.triangles, height, width, backend).triangle_id, self.palette)
+
+
+def sparse_texture(photo: Bytes, fit: "Fit", targets: NDArray[np.floating], model: FaceModel, mesh: SparseMesh | int,
+                   height: int, width: int, backend: Backend = "auto") -> tuple[Bytes, Bytes]:
     """The priors p_s (H, W, 3) of the photo's own coefficients and p_t (T, H, W, 3) of the targets'.
 
     Args:
         photo: (h, w, 3), with its fit.
         targets: (T, V, 3) or (V, 3) vertices in the photo's pixels, z nearer = larger.
+        mesh: which vertices are kept, or a number k for every k-th pixel of the photo, across and down.
         height, width: size of the priors; the photo's picture is scaled to it.
 
     Each triangle has the mean colour of the corners that the photo shows; triangles with fewer than two of them, and
     everything beside the face, are 0.
 
     Raises:
-        BadInput: the fit does not belong to the photo or the model.
+        BadInput: the fit does not belong to the photo or the model, or no sample is kept.
     """
     view = view_of(photo, fit, model)
-    colours, seen = sample_vertex_colours(photo, view)
-    corners = mesh.vertices[mesh.triangles]
-    enough = seen[corners].sum(1) >= 2
-    shown, weight = np.ascontiguousarray(mesh.triangles[enough]), seen[corners[enough]][..., None]
-    flat = (colours[corners[enough]] * weight).sum(1) / weight.sum(1)
-    flat = np.concatenate([np.zeros((1, 3)), flat])
-    # 0 means nothing is there: a drawn triangle is at least 1.
-    palette = np.clip(np.round(flat), 1, 255).astype(np.uint8)
-    palette[0] = 0
+    prior = screen_prior(photo, view, model, mesh) if isinstance(mesh, int) else vertex_prior(photo, view, mesh)
     scale = np.array([width / photo.shape[1], height / photo.shape[0], width / photo.shape[1]], np.float32)
     frames = np.asarray(targets, np.float32)
     every = frames[None] if frames.ndim == 2 else frames
-    drawn = [palette[rasterize_image(points[mesh.vertices] * scale, shown, height, width).triangle_id]
-             for points in (view.points, *every)]
+    drawn = [prior.draw(points * scale, height, width, backend) for points in (view.points, *every)]
     return drawn[0], np.stack(drawn[1:]) if frames.ndim == 3 else drawn[1]
+
+
+def vertex_prior(photo: Bytes, view: View, mesh: SparseMesh) -> SparsePrior:
+    """The colours of the kept vertices in a photo (H, W, 3) that shows the head as `view` has it."""
+    colours, seen = sample_vertex_colours(photo, view)
+    corners = mesh.vertices[mesh.triangles]
+    enough = seen[corners].sum(1) >= 2
+    weight = seen[corners[enough]][..., None]
+    flat = (colours[corners[enough]] * weight).sum(1) / weight.sum(1)
+    shown = np.ascontiguousarray(mesh.triangles[enough])
+    return SparsePrior(mesh.vertices[:, None], None, shown, _palette(flat))
+
+
+def screen_prior(photo: Bytes, view: View, model: FaceModel, step: int) -> SparsePrior:
+    """The colours of every `step`-th pixel, across and down, at which a photo (H, W, 3) shows the face.
+
+    Samples stay where they are on the surface. Neighbours on one surface are joined; a jump of depth, or of the place
+    on the head that it is (closed lips, lids on the eye), separates them.
+
+    Raises:
+        BadInput: `step` is below 1.
+    """
+    if step < 1:
+        raise BadInput(f"Every {step}th pixel cannot be kept; choose a step of 1 or more.")
+    half = step // 2
+    ids, weights = view.raster.triangle_id[half::step, half::step], view.raster.barycentric[half::step, half::step]
+    face = np.append(False, _face_mask(model))[ids]
+    number = np.where(face, np.cumsum(face.ravel()).reshape(face.shape) - 1, -1)
+    corners = solid_triangles(model)[ids[face] - 1]
+    u, v = weights[face].T
+    weight = np.stack([u, v, 1 - u - v], 1).astype(np.float32)
+    rest = (_open_mouth(model)[corners] * weight[..., None]).sum(1)
+    triangles = _quads(number)
+    a, b, c = np.moveaxis(rest[triangles], 1, 0)
+    apart = np.maximum(np.maximum(np.abs(a - b).max(1), np.abs(b - c).max(1)), np.abs(c - a).max(1))
+    joined = np.ascontiguousarray(triangles[apart < _STRETCH * step / view.scale])
+    colours = photo[half::step, half::step][face].astype(np.float32)
+    return SparsePrior(corners, weight, joined, _palette(colours[joined].mean(1)))
+
+
+def _palette(flat: NDArray[np.floating]) -> Bytes:
+    """Colours (F, 3) to (F + 1, 3), the first for nothing; a drawn triangle is at least 1."""
+    palette = np.zeros((len(flat) + 1, 3), np.uint8)
+    palette[1:] = np.clip(np.round(flat), 1, 255)
+    return palette
+
+
+def _open_mouth(model: FaceModel) -> Floats:
+    """The mean head (V, 3) with its jaw down: lips that touch are far apart."""
+    if "jawOpen" not in model.expression_names:
+        return model.mean
+    return np.asarray(model.mean + model.expression_basis[model.expression_names.index("jawOpen")], np.float32)
+
+
+def _quads(number: NDArray[np.int64]) -> Ints:
+    """Two triangles (F, 3) for every cell of a grid (R, C) whose corners are numbered, -1 for none."""
+    a, b, c, d = number[:-1, :-1], number[:-1, 1:], number[1:, 1:], number[1:, :-1]
+    both = np.concatenate([np.stack([a, d, c], -1).reshape(-1, 3), np.stack([a, c, b], -1).reshape(-1, 3)])
+    return np.asarray(both[(both >= 0).all(1)], np.int32)
+
+
+def _face_mask(model: FaceModel) -> NDArray[np.bool_]:
+    """(F,) the skin within the region `face`, and the eyeballs' front."""
+    weight = model.regions.get("face", np.ones(model.vertex_count, np.float32))
+    names = np.array(model.part_names)[model.triangle_part]
+    skin = (names == "skin") & (weight[model.triangles] > 0.5).all(1)
+    return np.asarray(skin | _eyes_front(model, names))
+
+
+def _eyes_front(model: FaceModel, names: NDArray[np.str_]) -> NDArray[np.bool_]:
+    return np.asarray(np.isin(names, ("eye_left", "eye_right")) & (model.mean[model.triangles][..., 2].min(1) > 0))
 
 
 def _face_triangles(model: FaceModel) -> tuple[Ints, Ints]:
     """Triangles (F, 3) of the skin within the region `face`, and of the eyeballs' front."""
-    weight = model.regions.get("face", np.ones(model.vertex_count, np.float32))
     names = np.array(model.part_names)[model.triangle_part]
-    skin = (names == "skin") & (weight[model.triangles] > 0.5).all(1)
-    eyes = np.isin(names, ("eye_left", "eye_right")) & (model.mean[model.triangles][..., 2].min(1) > 0)
+    eyes = _eyes_front(model, names)
+    skin = _face_mask(model) & ~eyes
     return np.asarray(model.triangles[skin], np.int32), np.asarray(model.triangles[eyes], np.int32)
 
 
@@ -128,6 +216,16 @@ def _rolled(triangles: Ints) -> Ints:
     """Triangles with their smallest index first, winding kept."""
     first = triangles.argmin(1)[:, None]
     return np.asarray(np.take_along_axis(triangles, (first + np.arange(3)) % 3, 1), np.int32)
+
+
+@compiled
+def _dressed(ids: Ints, palette: Bytes) -> Bytes:
+    out = np.empty((ids.shape[0], ids.shape[1], 3), np.uint8)
+    for row in range(ids.shape[0]):
+        for column in range(ids.shape[1]):
+            for k in range(3):
+                out[row, column, k] = palette[ids[row, column], k]
+    return out
 
 
 @compiled

@@ -9,9 +9,10 @@ from heads import SIZE, exact_fit, expression, portrait
 from mien.core.camera import project
 from mien.core.errors import BadInput
 from mien.core.face_model import FaceModel
+from mien.core.face_square import FaceSquare
 from mien.core.inpaint import fill_along, pull_push
 from mien.core.model_files import default_model
-from mien.core.rasterize import Raster, interpolate, rasterize_image
+from mien.core.rasterize import Raster, cuda, interpolate, rasterize_image
 from mien.core.sparse_texture import sparse_mesh, sparse_texture
 from mien.core.texture import sample_vertex_colours, uv_texture, view_of
 from mien.core.texture_space import atlas
@@ -222,3 +223,55 @@ def test_impossible_steps_are_refused(model: FaceModel) -> None:
     for step in (0, -3, 10**6):
         with pytest.raises(BadInput):
             sparse_mesh(model, step)
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_screen_priors_show_the_photo_on_the_face_and_nothing_beside_it(model: FaceModel, step: int) -> None:
+    fit = exact_fit(model)
+    colours = by_place(model)
+    photo = painted(model, fit.vertices_image, colours)
+    turned = project(model.vertices(fit.identity), np.array([0, 0.3, 0]), fit.translation, fit.camera)
+    source, target = sparse_texture(photo, fit, turned, model, step, SIZE, SIZE)
+    drawn = source.max(-1) > 0
+    assert np.abs(source.astype(int) - photo)[drawn].max() < 3 + 6 * step
+    truth = painted(model, turned, colours)
+    both = (target.max(-1) > 0) & (truth.max(-1) > 0)
+    assert np.median(np.abs(target.astype(int) - truth)[both]) < 6
+    face = np.append(False, (model.regions["face"][model.triangles] > 0.5).all(1))
+    seen = face[rasterize_image(fit.vertices_image, model.triangles, SIZE, SIZE, backend="cpu").triangle_id]
+    assert (drawn & seen).sum() / seen.sum() > 0.75 and (drawn & ~seen).sum() < 0.02 * seen.sum()
+
+
+def test_screen_priors_of_closed_lips_open(model: FaceModel) -> None:
+    """Neighbouring pixels on either lip are no one surface: between lips that open there is nothing."""
+    fit = exact_fit(model)
+    photo = painted(model, fit.vertices_image, by_place(model))
+    wide = project(model.vertices(fit.identity, expression(model, jawOpen=0.8)), np.zeros(3), fit.translation,
+                   fit.camera)
+    _, prior = sparse_texture(photo, fit, wide, model, 2, SIZE, SIZE)
+    middle = model.points("ibug68", wide)[[62, 66]].mean(0)
+    assert prior[int(middle[1]), int(middle[0])].max() == 0
+
+
+def test_a_fit_in_its_face_square_lies_where_the_cut_shows_it(model: FaceModel) -> None:
+    fit = exact_fit(model, (0.1, 0.3, 0.05))
+    square = FaceSquare.around(fit.landmarks_68)
+    inside = square.fit(fit, 128)
+    again = project(model.vertices(fit.identity, fit.expression), inside.rotation, inside.translation, inside.camera)
+    np.testing.assert_allclose(again, inside.vertices_image, atol=2e-3)
+    photo = painted(model, fit.vertices_image, by_place(model))
+    cut, truth = square.cut(photo, 128), painted(model, inside.vertices_image, by_place(model), 128)
+    assert np.median(np.abs(cut.astype(int) - truth)[truth.max(-1) > 0]) <= 2
+
+
+@pytest.mark.skipif(not cuda.available(), reason="needs CUDA and nvdiffrast")
+@pytest.mark.parametrize("step", [1, 4])
+def test_priors_are_the_same_on_both_backends(model: FaceModel, step: int) -> None:
+    fit = exact_fit(model, (0.1, 0.3, 0.05))
+    photo = painted(model, fit.vertices_image, by_place(model))
+    turned = project(model.vertices(fit.identity), np.array([0, 0.4, 0.1]), fit.translation, fit.camera)
+    for mesh in (sparse_mesh(model, step), step):
+        pairs = zip(*(sparse_texture(photo, fit, turned, model, mesh, SIZE, SIZE, backend)
+                      for backend in ("cpu", "cuda")), strict=True)
+        for cpu, gpu in pairs:
+            assert (cpu != gpu).any(-1).mean() <= 0.002

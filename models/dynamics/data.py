@@ -3,21 +3,19 @@
 
 import csv
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.errors import BadInput, MienError, MissingPart
+from ...core.errors import BadInput
 from ...core.motion import Motion
 from ...core.motion_files import load_motion, save_motion
 from ...core.npz_reader import read_arrays
 from ...core.progress import Progress
 from ...core.resampling import linear, spherical
+from ..spreading import spread
 
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 TRACK_SIDE = 256
@@ -52,12 +50,12 @@ def jobs_of(folder: Path, output: Path) -> list[Job]:
     tracks = [p for p in sorted(folder.glob("*.npz")) if p.stem not in stems]
     if not videos and not tracks:
         raise BadInput(f"{folder} holds neither videos nor landmark tracks.")
-    notes = _notes(folder / "clips.csv")
+    notes = notes_of(folder / "clips.csv")
     return [Job(p, output / f"{p.stem}.npz", tuple({"clip": p.stem, "person": p.stem, **notes.get(p.stem, {})}.items()))
             for p in [*videos, *tracks]]
 
 
-def _notes(path: Path) -> dict[str, dict[str, str]]:
+def notes_of(path: Path) -> dict[str, dict[str, str]]:
     """Person, kind, licence and source of each clip, as far as a table says."""
     if not path.exists():
         return {}
@@ -78,13 +76,14 @@ def track(job: Job) -> str:
             return _DONE_BEFORE
         except BadInput:
             pass  # a damaged file is made again
-    motion, repeated = _from_video(job.source) if job.source.suffix.lower() in VIDEOS else _from_track(job.source)
+    motion, repeated = track_clip(job.source) if job.source.suffix.lower() in VIDEOS else _from_track(job.source)
     metadata = {**motion.metadata, **dict(job.notes), "repeated_frames_bridged": str(int(repeated.sum()))}
     save_motion(replace(without_repeats(motion, repeated), metadata=metadata), job.target)
     return _DONE
 
 
-def _from_video(path: Path) -> tuple[Motion, Flags]:
+def track_clip(path: Path) -> tuple[Motion, Flags]:
+    """A video's motion, and which frames (T,) show the picture before them again."""
     from ...core.fitting import track_video
 
     repeated: list[bool] = []
@@ -152,49 +151,5 @@ def make_motions(folder: str | os.PathLike[str], output: str | os.PathLike[str],
     """
     jobs = jobs_of(Path(folder), Path(output))
     Path(output).mkdir(parents=True, exist_ok=True)
-    run = _on_ray if ray else _in_processes if processes > 1 else _one_by_one
-    results: dict[str, str] = {}
-    for job, outcome in run(jobs, processes):
-        results[job.source.stem] = outcome
-        if progress:
-            progress(len(results), len(jobs))
-    return results
-
-
-Runner = Iterator[tuple[Job, str]]
-
-
-def attempt(job: Job) -> str:
-    """`track`, whose failure is an answer: one bad clip does not stop a thousand good ones."""
-    try:
-        return track(job)
-    except MienError as error:
-        return f"failed: {error}"
-
-
-def _one_by_one(jobs: list[Job], _: int) -> Runner:
-    for job in jobs:
-        yield job, attempt(job)
-
-
-def _in_processes(jobs: list[Job], processes: int) -> Runner:
-    from multiprocessing import get_context
-
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(attempt, job): job for job in jobs}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
-
-
-def _on_ray(jobs: list[Job], _: int) -> Runner:
-    try:
-        ray = import_module("ray")
-    except ImportError as error:
-        raise MissingPart("Spreading clips over machines needs Ray: pip install 'ray'.") from error
-    if not ray.is_initialized():
-        ray.init(log_to_driver=False)
-    remote: Callable[..., object] = ray.remote(attempt).remote
-    waiting = {remote(job): job for job in jobs}
-    while waiting:
-        done, _rest = ray.wait(list(waiting), num_returns=1)
-        yield waiting.pop(done[0]), ray.get(done[0])
+    outcomes = spread(track, jobs, processes=processes, ray=ray, progress=progress)
+    return {job.source.stem: outcome for job, outcome in zip(jobs, outcomes, strict=True)}

@@ -25,7 +25,7 @@ _LARGEST, _LONGEST_HEADER = 64 << 20, 1 << 20
 Arrays = dict[str, NDArray[Any]]
 
 
-def read_weights(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, str]]:
+def read_weights(path: str | os.PathLike[str], largest: int = _LARGEST) -> tuple[Arrays, dict[str, str]]:
     """Arrays and metadata of a safetensors file.
 
     Raises:
@@ -33,8 +33,8 @@ def read_weights(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, str]]:
     """
     try:
         size = Path(path).stat().st_size
-        if size > _LARGEST:
-            raise BadInput(f"{path} is larger than {_LARGEST >> 20} MB; weights of this network are not.")
+        if size > largest:
+            raise BadInput(f"{path} is larger than {largest >> 20} MB; weights of this network are not.")
         data = Path(path).read_bytes()
     except OSError as error:
         raise BadInput(f"Cannot read the weights {path}: {error.strerror or error}.") from error

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Made-up people: looks, hair, clothes, light, and pictures of them."""
