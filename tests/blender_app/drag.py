@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Drags a file onto a place of the screen and drops it there, as a file manager does (XDND, version 5); by libX11 alone.
+"""Drags a file onto a place of the screen and drops it there, as a file manager does (XDND 5); by libX11 alone.
 
     python3 drag.py FILE X Y
 """
