@@ -50,6 +50,10 @@ class Painter:
         """
         return _bytes(self.painted(prior, warped, valid, flow)[0])
 
+    def frames(self, prior: Bytes, warped: Bytes, valid: Bytes, flow: Floats) -> Bytes:
+        """Pictures (B, 3, S, S) of B frames, one after the other."""
+        return np.stack([self.frame(*one) for one in zip(prior, warped, valid, flow, strict=True)])
+
     def painted(self, prior: Bytes, warped: Bytes, valid: Bytes, flow: Floats) -> tuple[Floats, Floats]:
         """The picture (3, S, S), -1 … 1, and the mask (1, S, S) of what the network painted."""
         if not self._state:
