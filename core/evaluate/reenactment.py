@@ -111,5 +111,6 @@ class Judge:
 
     def figures(self) -> dict[str, Any]:
         finite = {name: [v for v in values if np.isfinite(v)] for name, values in self._values.items()}
-        means = {name: plain(float(np.mean(values)), 4 if name in MEASURES else 6) if values else None for name, values in finite.items()}
+        means = {name: plain(float(np.mean(values)), 4 if name in MEASURES else 6) if values else None
+                 for name, values in finite.items()}
         return {**means, "no_face": self._faceless}

@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.ahead import one_ahead
 from ...core.camera import project
 from ...core.errors import BadInput
 from ...core.face_model import FaceModel
@@ -62,12 +63,11 @@ class NeuralRenderer:
     def _painted(self, stage: Stage, canvas: "_Canvas") -> Iterator[Bytes]:
         seen = canvas.seen
         self._painter.begin(np.ascontiguousarray(seen.picture.transpose(2, 0, 1)), seen.prior)
-        frames = stage.frames()
-        while group := list(islice(frames, self._batch)):
-            moved = [canvas.moved(played) for played in group]
+        for group in one_ahead(canvas.groups(stage.frames(), self._batch)):
+            moved = [m for _, m in group]
             made = self._painter.frames(*(np.stack([getattr(m, name) for m in moved])
                                           for name in ("prior", "warped", "valid", "flow")))
-            for played, given, picture in zip(group, moved, made, strict=True):
+            for (played, given), picture in zip(group, made, strict=True):
                 yield canvas.place.paste(played.rgb, picture, given.warped, given.valid)
 
 
@@ -81,6 +81,11 @@ class _Canvas:
         self.place = Place.of(self.square, size, width, height)
         self.seen: Seen = see(self.square.cut(source.photo, size), self._inside(source.view.points),
                               source.view.scale * size / self.square.side, source.model)
+
+    def groups(self, frames: Iterator[Played], count: int) -> Iterator[list[tuple[Played, Moved]]]:
+        """Frames, `count` at a time, with what the network is told of each."""
+        while group := [(played, self.moved(played)) for played in islice(frames, count)]:
+            yield group
 
     def moved(self, played: Played) -> Moved:
         return self.seen.moved(self._inside(played.vertices))
