@@ -121,6 +121,8 @@ def _session(weights: GeneratorWeights, part: str, threads: int, graphs: Path) -
         raise MissingPart(f"There is no ONNX graph of {weights.config.name} in {graphs}; write it with export_graphs.")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads, 3
+    # Threads that wait by spinning take the processor from the mesh, which is drawn at the same time.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     data = path.read_bytes()
     known = [name for name in shapes(weights.config) if name.encode() in data]
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(weights.arrays[n])) for n in known]
