@@ -16,6 +16,8 @@ MODULES: tuple[str, ...] = (
     "panels.head",
     "panels.expression",
     "panels.identity",
+    "engine_choice",
+    "engine_test",
     "preferences",
     "capture.job_preview",
     "capture.jobs",

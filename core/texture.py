@@ -33,6 +33,8 @@ _TONGUE, _EYES_TO_TEETH = 0.6, 0.75
 _TEETH_TO_SKIN = np.array((1.15, 1.27, 1.44), np.float32)
 """White against the usual skin: teeth are 1.07, 1.14 and 1.19 times as bright in talking faces, over their colour"""
 _LASHES = 0.003
+_PADDING = 128
+"""Parts reach beyond their edges by this share of the map's side"""
 _OWN_SIDE, _SIDES = 0.002, 60.0
 """How soon the mirrored side goes back to its own light, and by how much the two sides' light may differ"""
 _BROWN = (0.30, 0.20, 0.13)
@@ -174,7 +176,20 @@ def _filled(model: FaceModel, texels: Raster, seen: Floats, weights: Floats, ima
             shown *= teeth if model.part_names[inner].startswith("teeth") else ~teeth
         filled = fill_along(seen[box], shown, painted[box], part, _OWN_COLOUR)
         rgb[box] = np.where(part[..., None] > 0, filled, rgb[box])
+        _pad(rgb, piece, inner)
     return Texture(np.clip(rgb + 0.5, 0, 255).astype(np.uint8), np.where(kind >= 0, known, 0))
+
+
+def _pad(rgb: Floats, piece: NDArray[np.int32], inner: int) -> None:
+    """Carry a part's colours (S, S, 3) over its edge into the empty texels beside it: whoever reads between texels, or
+    from a smaller copy of the map, finds no skin in the seams of mouth and eyes."""
+    from scipy.ndimage import distance_transform_edt
+
+    margin = max(2, len(rgb) // _PADDING)
+    box = tuple(slice(max(0, s.start - margin), s.stop + margin) for s in _box_of(piece == inner))
+    distance, (row, column) = distance_transform_edt(piece[box] != inner, return_indices=True)
+    beside = (distance <= margin) & (piece[box] < 0)
+    rgb[box][beside] = rgb[box][row[beside], column[beside]]
 
 
 def _lids(model: FaceModel) -> Floats:

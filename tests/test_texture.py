@@ -18,6 +18,7 @@ from mien.core.texture import sample_vertex_colours, uv_texture, view_of
 from mien.core.texture_space import atlas
 from mien.core.visibility import visible_vertices
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, distance_transform_edt
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +163,20 @@ def test_the_mouth_has_white_teeth_and_dark_depth_though_it_was_shut(model: Face
     assert brightest["teeth_upper"] > 95
     assert mean["mouth_cavity"].mean() < 60
     assert mean["tongue"][0] > 1.3 * mean["tongue"][2]
+
+
+def test_seams_of_the_mouth_show_no_skin(model: FaceModel) -> None:
+    """Beside the part's own texels lies what lies at its edge, up to the padding, at every size."""
+    fit = exact_fit(model)
+    for size in (256, 1024):
+        rgb = uv_texture([portrait(model, fit)], [fit], model, size).rgb.astype(int)
+        piece = np.append(-1, model.triangle_part)[atlas(model, size).triangle_id]
+        cavity = piece == model.part_names.index("mouth_cavity")
+        around = binary_dilation(cavity, iterations=2) & (piece < 0)
+        nearest = distance_transform_edt(~cavity, return_indices=True)[1]
+        assert around.sum() > size // 4
+        np.testing.assert_array_equal(rgb[around], rgb[nearest[0], nearest[1]][around])
+        assert rgb[around].mean() < 100
 
 
 def test_what_does_not_belong_together_is_refused(model: FaceModel) -> None:

@@ -97,9 +97,11 @@ def try_out(application: Application, results: Path, size: str) -> list[str]:
                           str(results), motion, resources=resources)
     wrong += _faults(results / "headless.json", ran)
     python, portrait, clip = str(Path(sys.prefix) / "bin" / "python"), str(DATA / "astronaut.jpg"), str(_clip())
-    own = results / "newcomer-resources"
-    own.mkdir()
+    own, fresh = results / "newcomer-resources", results / "dropping-resources"
+    for folder in (own, fresh):
+        folder.mkdir()
     scripts = (("newcomer", (python, str(archive), portrait, clip), own),
+               ("dropping", (python, str(archive), portrait, clip), fresh),
                ("drive", (python, portrait, clip, motion), resources), ("hostile", (python, portrait, clip), resources),
                ("predicting", (motion,), resources))
     for script, given, where in scripts:

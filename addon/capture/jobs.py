@@ -15,7 +15,7 @@ from bpy.app.handlers import persistent
 from ...core.errors import BadInput, MissingPart
 from ..engine import shared
 from ..engine.client import Job, JobState
-from ..preferences import engine_log, engine_python
+from ..engine_choice import engine_log, engine_python
 from ..refs import Ref
 
 

@@ -5,8 +5,8 @@ import bpy
 
 from ..capture.job_progress import draw_job
 from ..engine.sentences import NO_PYTHON
+from ..engine_choice import ADDON, known_python
 from ..face.head import active_head
-from ..preferences import ADDON, known_python
 from .base import SidebarPanel, wrapped
 
 

@@ -24,7 +24,7 @@ addon_utils.enable("mien", default_set=True)
 from mien.addon.capture import job_progress, jobs  # noqa: E402
 from mien.addon.engine import shared  # noqa: E402
 from mien.addon.face.head import make_head  # noqa: E402
-from mien.addon.motion import curves, takes  # noqa: E402, head_motion, action_slots
+from mien.addon.motion import action_slots, curves, head_motion, takes  # noqa: E402
 from mien.core.model_files import default_model  # noqa: E402
 from mien.core.motion import Motion  # noqa: E402
 from mien.core.motion_files import load_motion  # noqa: E402

@@ -15,7 +15,7 @@ import pytest
 from blender.known_heads import known_fit
 from blender.known_motions import random_motion
 from engine_python import needs_engine, still_clip
-from mien.addon import compat, preferences
+from mien.addon import compat, engine_choice
 from mien.addon.engine import shared
 from mien.addon.face.head import heads_in, make_head
 from mien.addon.motion.takes import motion_to_head
@@ -272,7 +272,7 @@ def test_reading_by_the_engine(kind: str, tmp_path: Path) -> None:
                                    "/Gesicht ü 顔 😀/bin/python3", "~nobody-of-this-name/x", "~" * 300])
 def test_the_preferences_python(value: str, tmp_path: Path) -> None:
     """Wherever it points: one sentence, panels that draw, and the right one works afterwards."""
-    chosen = preferences.preferences()
+    chosen = engine_choice.preferences()
     before = chosen.python
     try:
         chosen.python = value

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from engine_peers import NONSENSE, STAGES, peer
 from engine_python import PYTHON, needs_engine, still_clip
-from mien.addon import preferences
+from mien.addon import engine_choice, engine_test
 from mien.addon.capture import job_preview, jobs
 from mien.addon.capture.jobs import Request
 from mien.addon.engine import client, shared
@@ -272,11 +272,11 @@ def test_a_bad_preview_is_passed_over(bad: np.ndarray | None, tmp_path: Path) ->
 
 @needs_engine
 def test_the_preferences_find_and_test_the_engine() -> None:
-    chosen = preferences.preferences()
+    chosen = engine_choice.preferences()
     assert chosen is not None
     chosen.python = PYTHON
     assert bpy.ops.mien.test_engine() == {"FINISHED"}
-    parts = [text.split(":")[0] for icon, text in preferences._test.lines if icon == "CHECKMARK"]
+    parts = [text.split(":")[0] for icon, text in engine_test.current_test().lines if icon == "CHECKMARK"]
     assert parts[0] == "Engine" and {"Python", "base packages", "face model", "landmarks"} <= set(parts)
     chosen.python = str(PHOTO)
     with pytest.raises(RuntimeError, match="could not be started"):

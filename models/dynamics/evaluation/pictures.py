@@ -2,7 +2,7 @@
 """What the dynamics look like: a contact sheet and a video of three free predictions, three that go to a target and the
 idle loop, on the demo portrait.
 
-    python tools/dynamics_pictures.py FOLDER
+    python -m mien.models.dynamics.evaluation.pictures FOLDER
 """
 
 import sys
@@ -10,19 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from mien.core.commands.imagined import HEAD_GAIN
-from mien.core.contact_sheet import grid
-from mien.core.demo import PORTRAIT
-from mien.core.fitting import fit_photo
-from mien.core.image import read_image
-from mien.core.model_files import default_model
-from mien.core.motion import Motion
-from mien.core.playback import animate, write_video
-from mien.core.retarget import Rules
-from mien.models.dynamics.corpus import SHIPPED, unpack
-from mien.models.dynamics.idle import idle_motion
-from mien.models.dynamics.predict import from_fit, joined, part, predict
 from PIL import Image
+
+from ....core.commands.imagined import HEAD_GAIN
+from ....core.contact_sheet import grid
+from ....core.demo import PORTRAIT
+from ....core.fitting import fit_photo
+from ....core.image import read_image
+from ....core.model_files import default_model
+from ....core.motion import Motion
+from ....core.playback import animate, write_video
+from ....core.retarget import Rules
+from ..corpus import SHIPPED, unpack
+from ..idle import idle_motion
+from ..predict import from_fit, joined, part, predict
 
 FREE, AIMED, IDLE = 90, 60, 90
 TARGETS = ((3, 500), (8, 40), (2, 300))
