@@ -15,10 +15,10 @@ from .image import read_image, write_image
 from .model_files import default_model
 from .motion_files import load_motion
 from .overlay import draw_overlay
-from .playback import animate, write_video
+from .playback import animate, renderer_named, write_video
 from .plots import plot_motion
 from .progress import progress_bar
-from .provenance.note import COMPOSITE, Provenance
+from .provenance.note import Provenance
 from .texture import uv_texture
 
 Rgb = NDArray[np.uint8]
@@ -48,15 +48,15 @@ def run_demo(folder: Path, *, quiet: bool = False) -> dict[str, Path]:
              "curves": folder / "curves.png", "picture": folder / "demo.jpg"}
     model, photo = default_model(), read_image(PORTRAIT)
     motion = load_motion(MOTION, model)
-    fit = fit_photo(photo, model)
+    fit, renderer = fit_photo(photo, model), renderer_named("auto", model)
     overlay = draw_overlay(photo, fit, model)
     write_image(paths["fit"], overlay)
     write_image(paths["curves"], plot_motion(motion))
     write_glb(paths["head (glTF)"], model, fit.identity, uv_texture([photo], [fit], model).rgb, motion)
     shown = [photo, overlay]
     with progress_bar("rendering", total=len(motion), unit="frames", quiet=quiet) as progress:
-        frames = _keeping(animate(photo, fit, motion, model), shown)
-        write_video(paths["video"], frames, motion.fps, progress, provenance=Provenance(COMPOSITE))
+        frames = _keeping(animate(photo, fit, motion, model, renderer=renderer), shown)
+        write_video(paths["video"], frames, motion.fps, progress, provenance=Provenance(renderer.source_type))
     labels = ["portrait", "fit", *(f"{index / motion.fps:.1f} s" for index in SHOWN)]
     write_image(paths["picture"], grid([np.ascontiguousarray(one[FACE]) for one in shown], 4, labels))
     return paths

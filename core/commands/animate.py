@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import imagined, transferred
+from . import imagined, rendered, transferred
 from . import options as common
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     imagined.add_drivers(driver)
     imagined.add_options(parser)
     common.add_output(parser, "the video, .mp4")
-    parser.add_argument("--renderer", choices=("mesh",), default="mesh",
-                        help="mesh: the photo is moved by the fitted head")
+    rendered.add_options(parser)
     transferred.add_options(parser)
     parser.add_argument("--face", type=int, metavar="N", help="the N-th face, from 0, the most prominent one")
     common.add_consent(parser)
@@ -45,24 +44,25 @@ def run(options: argparse.Namespace) -> None:
     common.check_outputs(options.output, suffixes={options.output: (".mp4",)})
     imagined.check(options)
     from ..fitting import fit_photo
-    from ..image import read_image
     from ..playback import animate, write_video
     from ..progress import progress_bar
-    from ..provenance.note import COMPOSITE, Provenance
+    from ..provenance.note import Provenance
 
     signer, consent = _signer(options), common.consent(options, options.photo)
     model = common.chosen_model(options)
-    photo = read_image(options.photo)
+    renderer = rendered.chosen(options, model)
+    photo, remarks = rendered.photo_for_video(options.photo)
     fit = fit_photo(photo, model, face=options.face)
     motion = _motion(options, model, fit)
     motion, rules = transferred.suited_to(options, motion, model,
                                           imagined.HEAD_GAIN if options.predict else 1.0)
-    frames = animate(photo, fit, motion, model, rules=rules)
+    frames = animate(photo, fit, motion, model, rules=rules, renderer=renderer)
     with progress_bar("rendering", total=len(motion), unit="frames", quiet=options.quiet) as progress:
         write_video(options.output, frames, motion.fps, progress, sound=options.driving, signer=signer,
-                    provenance=Provenance(COMPOSITE, consent=consent))
-    result = {"output": str(options.output), "frames": len(motion), "fps": motion.fps, "warnings": list(fit.warnings)}
-    lines = [f"{options.output}: {len(motion)} frames at {motion.fps:g} per second", *fit.warnings]
+                    provenance=Provenance(renderer.source_type, consent=consent))
+    result = {"output": str(options.output), "frames": len(motion), "fps": motion.fps, "renderer": renderer.name,
+              "warnings": [*fit.warnings, *remarks]}
+    lines = [f"{options.output}: {len(motion)} frames at {motion.fps:g} per second", *fit.warnings, *remarks]
     common.report(options, result, "\n  ".join(lines))
 
 

@@ -10,10 +10,12 @@ from .report import Report as Report
 
 def evaluate(what: str, data: str | os.PathLike[str], *, identity_net: str | os.PathLike[str] | None = None,
              weights: str | os.PathLike[str] | None = None, baseline: str | os.PathLike[str] | None = None,
+             renderers: str = "copy,mesh", pairs: int | None = None, cross: bool = False, everyone: bool = False,
              quiet: bool = False) -> Report:
-    """Measure `aflw2000`, `ict`, `clips` or `dynamics` on a folder of data.
+    """Measure `aflw2000`, `ict`, `clips`, `reenact` or `dynamics` on a folder of data.
 
-    `weights` are of a network for dynamics, `baseline` of a deterministic one that it is compared with.
+    `weights` are of a network for dynamics, `baseline` of a deterministic one that it is compared with; `renderers`,
+    `pairs`, `cross` and `everyone` are `reenact`'s.
 
     Raises:
         BadInput: the folder does not hold that data.
@@ -31,6 +33,12 @@ def evaluate(what: str, data: str | os.PathLike[str], *, identity_net: str | os.
             measure = import_module("...models.dynamics.evaluation.measure", __package__)
             report: Report = measure.evaluate_dynamics([data], weights=weights, baseline=baseline, progress=progress)
             return report
+        if what == "reenact":
+            reenact = import_module("...models.pgfg.evaluation.reenact", __package__)
+            chosen = {} if pairs is None else {"pairs": pairs}
+            drawn: Report = reenact.evaluate_reenactment(data, renderers, identity_net=identity_net, cross=cross,
+                                                         everyone=everyone, progress=progress, **chosen)
+            return drawn
         from .clips import evaluate_clips
 
         return evaluate_clips(data, identity_net, progress)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How near a rendered face comes to the true frames: the first frame is the source, the rest drive it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,20 @@ def measure_reenactment(video: Path, motion: Motion, identity: FaceIdentity | No
 
     step = max(1, -(-(len(motion) - 1) // frames))
     truth = list(_every(video, step))
-    source, driving = truth[0], _thinned(motion, step)
-    judges = [_Judge(identity), _Judge(identity)]
-    for index, frame in enumerate(animate(source, fit_photo(source), driving)):
-        if 0 < index < len(truth):
-            target = _Target(truth[index], identity)
-            judges[0].judge(frame, target)
-            judges[1].judge(source, target)
-    return {"frames": len(truth) - 1, "rendered": judges[0].figures(), "copy_the_source": judges[1].figures()}
+    source = truth[0]
+    drawn = {"rendered": animate(source, fit_photo(source), thinned(motion, slice(None, None, step))),
+             "copy_the_source": repeat(source)}
+    judges = {name: Judge(identity) for name in drawn}
+    for index, (target, *shown) in enumerate(zip(truth, *drawn.values(), strict=False)):
+        if index > 0:
+            judge_all(judges, shown, Target(target, identity))
+    return {"frames": len(truth) - 1, **{name: judge.figures() for name, judge in judges.items()}}
+
+
+def judge_all(judges: Mapping[str, "Judge"], shown: Sequence[Picture], target: "Target") -> None:
+    """Each judge sees its own picture of one true frame."""
+    for judge, rgb in zip(judges.values(), shown, strict=True):
+        judge.judge(rgb, target)
 
 
 def _every(video: Path, step: int) -> Iterator[Picture]:
@@ -52,13 +59,14 @@ def _every(video: Path, step: int) -> Iterator[Picture]:
         yield from (frame.rgb for frame in frames if frame.index % step == 0)
 
 
-def _thinned(motion: Motion, step: int) -> Motion:
-    """Every `step`-th frame, the first among them."""
+def thinned(motion: Motion, chosen: slice | NDArray[np.integer]) -> Motion:
+    """Some frames of a motion; its rate goes with a slice's step."""
     fields = ("expression", "rotation", "translation", "confidence")
-    return replace(motion, fps=motion.fps / step, **{name: getattr(motion, name)[::step] for name in fields})
+    fps = motion.fps / (chosen.step or 1) if isinstance(chosen, slice) else motion.fps
+    return replace(motion, fps=fps, **{name: getattr(motion, name)[chosen] for name in fields})
 
 
-class _Target:
+class Target:
     """A true frame with its landmarks and identity; None where no face is found."""
 
     def __init__(self, rgb: Picture, identity: FaceIdentity | None) -> None:
@@ -76,7 +84,7 @@ def _landmarks(rgb: Picture) -> Points | None:
         return None
 
 
-class _Judge:
+class Judge:
     """Gathers the measures of one kind of frames."""
 
     def __init__(self, identity: FaceIdentity | None) -> None:
@@ -84,7 +92,11 @@ class _Judge:
         self._values: dict[str, list[float]] = {name: [] for name in MEASURES}
         self._faceless = 0
 
-    def judge(self, rgb: Picture, target: _Target) -> None:
+    def add(self, name: str, value: float) -> None:
+        """One more value of any measure."""
+        self._values.setdefault(name, []).append(value)
+
+    def judge(self, rgb: Picture, target: Target) -> None:
         for name in ("l1", "psnr", "ssim"):
             self._values[name].append(getattr(metrics, name)(rgb, target.rgb))
         points = _landmarks(rgb)
@@ -99,5 +111,6 @@ class _Judge:
 
     def figures(self) -> dict[str, Any]:
         finite = {name: [v for v in values if np.isfinite(v)] for name, values in self._values.items()}
-        means = {name: plain(float(np.mean(values))) if values else None for name, values in finite.items()}
+        means = {name: plain(float(np.mean(values)), 4 if name in MEASURES else 6) if values else None
+                 for name, values in finite.items()}
         return {**means, "no_face": self._faceless}

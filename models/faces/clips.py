@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...core.camera import project
 from ...core.errors import BadInput
+from ...core.face_model import FaceModel
 from ...core.face_square import FaceSquare
 from ...core.model_files import default_model
 from ...core.motion import Motion
@@ -69,10 +70,7 @@ def make_clip(job: ClipJob) -> str:
         return THERE
     motion, repeated = track_clip(job.source)
     chosen = _chosen(motion, ~repeated, job.frames)
-    points = np.stack([model.points("mesh478", project(model.vertices(motion.identity, motion.expression[i]),
-                                                       motion.rotation[i], motion.translation[i], motion.camera))
-                       for i in chosen])
-    square = FaceSquare.around(points).within(motion.camera.width, motion.camera.height)
+    square = square_of(motion, chosen, model)
     wanted = set(chosen.tolist())
     with VideoReader(job.source) as reader:
         pictures = [jpeg(square.cut(f.rgb, job.size)) for f in reader if f.index in wanted]
@@ -81,6 +79,14 @@ def make_clip(job: ClipJob) -> str:
                   job.source.stem, False, job.licence)
     write_shard(job.target, [take], model.hash)
     return DONE
+
+
+def square_of(motion: Motion, chosen: NDArray[np.integer], model: FaceModel) -> FaceSquare:
+    """The one square of a clip in which the face is in all these frames."""
+    points = np.stack([model.points("mesh478", project(model.vertices(motion.identity, motion.expression[i]),
+                                                       motion.rotation[i], motion.translation[i], motion.camera))
+                       for i in chosen])
+    return FaceSquare.around(points).within(motion.camera.width, motion.camera.height)
 
 
 def _chosen(motion: Motion, fresh: NDArray[np.bool_], count: int) -> NDArray[np.intp]:

@@ -50,6 +50,10 @@ class Painter:
         """
         return _bytes(self.painted(prior, warped, valid, flow)[0])
 
+    def frames(self, prior: Bytes, warped: Bytes, valid: Bytes, flow: Floats) -> Bytes:
+        """Pictures (B, 3, S, S) of B frames, one after the other."""
+        return np.stack([self.frame(*one) for one in zip(prior, warped, valid, flow, strict=True)])
+
     def painted(self, prior: Bytes, warped: Bytes, valid: Bytes, flow: Floats) -> tuple[Floats, Floats]:
         """The picture (3, S, S), -1 … 1, and the mask (1, S, S) of what the network painted."""
         if not self._state:
@@ -117,6 +121,8 @@ def _session(weights: GeneratorWeights, part: str, threads: int, graphs: Path) -
         raise MissingPart(f"There is no ONNX graph of {weights.config.name} in {graphs}; write it with export_graphs.")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads, 3
+    # Threads that wait by spinning take the processor from the mesh, which is drawn at the same time.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     data = path.read_bytes()
     known = [name for name in shapes(weights.config) if name.encode() in data]
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(weights.arrays[n])) for n in known]

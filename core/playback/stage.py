@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A photo with its performance: what every renderer starts from, frame by frame."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..face_model import FaceModel
+from ..motion import Motion
+from ..retarget import Rules
+from .compose import compose
+from .source import Source, prepare
+from .surround import Surround, surround
+from .transfer import Performance, transfer
+
+if TYPE_CHECKING:
+    from ..fitting import Fit
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """One frame as the mesh shows it."""
+
+    rgb: Bytes
+    """(H, W, 3)"""
+    vertices: Floats
+    """(V, 3) the head, in pixels of the photo, z nearer = larger"""
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A photo made ready, what surrounds the head in it, and what the head does."""
+
+    source: Source
+    net: Surround
+    performance: Performance
+
+    def frames(self) -> Iterator[Played]:
+        """The photo moved by the fitted head, frame by frame; nothing is kept of those before."""
+        source, acted = self.source, self.performance
+        for expression, rotation, translation in zip(acted.expression, acted.rotation, acted.translation, strict=True):
+            shape = source.shape(expression)
+            vertices = source.vertices(shape, rotation, translation)
+            nodes = self.net.targets(source, vertices, rotation, translation)
+            yield Played(compose(source, self.net, vertices, nodes, source.renewed(shape), source.shadow(shape),
+                                 source.carried(shape)), vertices)
+
+
+def set_stage(photo: Bytes, fit: "Fit", motion: Motion, model: FaceModel, rules: Rules) -> Stage:
+    """Do once what every frame needs.
+
+    Raises:
+        BadInput: the fit does not belong to the photo or the model, or the motion has unknown channels.
+    """
+    performance = transfer(fit, motion, model, rules)
+    source = prepare(photo, fit, model)
+    return Stage(source, surround(source), performance)

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The network's small square back into a full-size frame, without a seam and without losing the frame's detail.
+
+Where the network leaves what it was given, and the source shows what is there, the frame's own pixels stay, with the
+network's small changes added; where it paints anew, its picture, enlarged, takes their place. Towards the square's
+sides that do not lie on the picture's border all goes over into the frame.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.compiled import compiled_loosely
+from ...core.face_square import FaceSquare
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+RIM = 0.12
+"""Share of the square's side over which it goes over into the frame"""
+_SAME = 14.0
+"""Change of colour (0..255) at which half of the frame's own pixels stays"""
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A square of a frame of H × W pixels, seen at (S, S)."""
+
+    square: FaceSquare
+    size: int
+    box: tuple[int, int, int, int]
+    """Left, top, right, bottom of the whole pixels inside the square"""
+    fade: Floats
+    """(S, S) 1 inside, 0 at the rim"""
+
+    @classmethod
+    def of(cls, square: FaceSquare, size: int, width: int, height: int) -> "Place":
+        """`square` lies inside the picture."""
+        left, top = square.x - square.side / 2, square.y - square.side / 2
+        right, bottom = left + square.side, top + square.side
+        box = (int(np.ceil(left - 1e-6)), int(np.ceil(top - 1e-6)), int(np.floor(right + 1e-6)),
+               int(np.floor(bottom + 1e-6)))
+        across = _ramps(size, left > 1, right < width - 1)
+        down = _ramps(size, top > 1, bottom < height - 1)
+        return cls(square, size, box, np.asarray(down[:, None] * across[None, :], np.float32))
+
+    def paste(self, frame: Bytes, made: Bytes, given: Bytes, valid: Bytes) -> Bytes:
+        """The frame (H, W, 3), changed in place, with the network's picture in it.
+
+        Args:
+            made: (3, S, S) what the network painted.
+            given: (3, S, S) the moved source that it painted on.
+            valid: (1, S, S) how far the source shows what is there, 0..255.
+        """
+        believed = _believed(made, given, valid[0], _SAME)
+        own = _softened(believed)
+        layers = np.empty((4, self.size, self.size), np.float32)
+        layers[:3] = (made - own * given) * self.fade
+        layers[3] = (1 - own) * self.fade
+        left, top, right, bottom = self.box
+        _blend(frame[top:bottom, left:right], *(self._at_full_size(layer) for layer in layers))
+        return frame
+
+    def _at_full_size(self, layer: Floats) -> Floats:
+        """A layer (S, S) at the pixels of the box, bicubic, averaged where it is made smaller."""
+        from PIL import Image
+
+        left, top, right, bottom = self.box
+        corner_x, corner_y = self.square.x - self.square.side / 2, self.square.y - self.square.side / 2
+        scale = self.size / self.square.side
+        part = np.clip([(left - corner_x) * scale, (top - corner_y) * scale, (right - corner_x) * scale,
+                        (bottom - corner_y) * scale], 0, self.size)
+        out = Image.fromarray(layer).resize((right - left, bottom - top), Image.Resampling.BICUBIC, tuple(part))
+        return np.asarray(out, np.float32)
+
+
+def _ramps(size: int, first: bool, last: bool) -> Floats:
+    """(S,) rising from the sides that fade."""
+    at = (np.arange(size, dtype=np.float32) + np.float32(0.5)) / (RIM * size)
+    rise = np.clip(at, 0, 1)
+    rise = rise * rise * (3 - 2 * rise)
+    one = np.ones(size, np.float32)
+    return np.asarray((rise if first else one) * (rise[::-1] if last else one), np.float32)
+
+
+@compiled_loosely
+def _believed(made: Bytes, given: Bytes, valid: Bytes, same: float) -> Floats:
+    """How far (S, S), 0..1, the network left what it was given and the source shows."""
+    size = made.shape[1]
+    out = np.empty((size, size), np.float32)
+    third = np.float32(1 / 3)
+    for row in range(size):
+        for column in range(size):
+            changed = np.float32(0)
+            for k in range(3):
+                changed += abs(np.float32(made[k, row, column]) - np.float32(given[k, row, column]))
+            away = changed * third / np.float32(same)
+            out[row, column] = np.float32(valid[row, column]) / np.float32(255) / (np.float32(1) + away * away)
+    return out
+
+
+def _softened(share: Floats) -> Floats:
+    """Neighbours decide together, so that single pixels do not flicker."""
+    from scipy.ndimage import uniform_filter
+
+    return np.asarray(uniform_filter(share, max(3, len(share) // 50), mode="nearest"), np.float32)
+
+
+@compiled_loosely
+def _blend(frame: Bytes, red: Floats, green: Floats, blue: Floats, share: Floats) -> None:
+    """frame * (1 - share) + colours, in place."""
+    half, low, high = np.float32(0.5), np.float32(0), np.float32(255)
+    for row in range(share.shape[0]):
+        for column in range(share.shape[1]):
+            rest = np.float32(1) - share[row, column]
+            for k, plane in enumerate((red, green, blue)):
+                value = np.float32(frame[row, column, k]) * rest + plane[row, column]
+                frame[row, column, k] = np.uint8(min(max(value, low), high) + half)
