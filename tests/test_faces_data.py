@@ -15,6 +15,7 @@ from mien.core.errors import BadInput
 from mien.core.face_model import FaceModel
 from mien.core.image import read_image
 from mien.core.model_files import default_model
+from mien.core.motion import Motion
 from mien.core.playback import write_video
 from mien.core.rasterize import rasterize_image
 from mien.core.sparse_texture import sparse_mesh, vertex_prior
@@ -23,10 +24,11 @@ from mien.models.faces.augment import Change, Still, changed
 from mien.models.faces.clips import clip_jobs
 from mien.models.faces.made_up import PeopleJob, make_people
 from mien.models.faces.make import Wanted, make_faces
-from mien.models.faces.pairs import FacePairs, Options, sample_of
+from mien.models.faces.pairs import FacePairs
+from mien.models.faces.played import Options, sample_of
 from mien.models.faces.shards import Frames, jpeg, read_shard, write_shard
 from mien.models.faces.views import see
-from mien.models.pgfg.samples import EYES, MOSAIC, Sample, layout, sampled
+from mien.models.pgfg.samples import EYES, MOSAIC, MOUTH, Sample, layout, sampled
 from numpy.typing import NDArray
 
 SIZE = 128
@@ -141,6 +143,51 @@ def test_pairs_are_whole_samples_and_the_same_each_time(people: Path) -> None:
     assert not np.array_equal(one.source, other.source)
     half = FacePairs.of([people], options=Options(size=64, augment=False))[3]
     assert half.source.shape == (3, 64, 64)
+
+
+def test_pairs_are_what_the_renderer_gives_the_network(model: FaceModel, tmp_path: Path) -> None:
+    """A portrait's frame and the same turned: fitted alone, moved by the mesh, as `animate` shows it."""
+    from mien.core.face_square import FaceSquare
+    from mien.core.fitting import fit_photo
+    from mien.core.playback import animate
+
+    picture = FaceSquare(180, 128, 240).cut(read_image(PORTRAIT), 256)
+    fit = fit_photo(picture, model)
+    turned = fit.rotation + np.float32([0, 0.15, 0])
+    jaw = fit.expression.copy()
+    jaw[model.expression_names.index("jawOpen")] += 0.3
+    take = Frames([jpeg(picture, 100)] * 3, fit.identity, np.stack([fit.expression, jaw, fit.expression]),
+                  np.stack([fit.rotation, fit.rotation, turned]), np.stack([fit.translation] * 3), 256, "p1", "c",
+                  False, "CC0-1.0")
+    pairs = FacePairs([take], Options(size=SIZE, augment=False), model)
+    first, second = pairs.pairs(take, 0, [1, 2], np.random.default_rng(0))
+    moves = Motion(25, take.expression, take.rotation, take.translation, fit.identity, model.expression_names,
+                   model.name, model.hash, Camera.for_image(256, 256), np.ones(3, np.float32))
+    shown = list(animate(take.picture(0), fit_photo(take.picture(0), model), moves, model))[1:]
+    for sample, frame in zip((first, second), shown, strict=True):
+        small = FaceSquare(128, 128, 256).cut(frame, SIZE).transpose(2, 0, 1)
+        np.testing.assert_array_equal(sample.warped, small)
+        assert np.abs(sample.warped.astype(int) - sample.source).mean() > 0.5
+    np.testing.assert_array_equal(first.source, second.source)
+    assert (first.prior_target[MOUTH] > 0).sum() > 1.5 * (second.prior_target[MOUTH] > 0).sum()
+
+
+def test_a_source_without_a_face_is_taken_as_it_was_tracked(people: Path, model: FaceModel) -> None:
+    take = read_shard(people)[0]
+    grey = jpeg(np.full((SIZE, SIZE, 3), 128, np.uint8))
+    pairs = FacePairs([replace(take, pictures=[grey] * len(take))], Options(size=SIZE, augment=False), model)
+    sample, = pairs.pairs(pairs.takes[0], 0, [1], np.random.default_rng(0))
+    direct = sample_of(still(model, pairs.takes[0], 0), still(model, pairs.takes[0], 1), model, Options(size=SIZE))
+    assert (sample.regions == direct.regions).mean() > 0.98
+
+
+def test_groups_share_their_source(people: Path) -> None:
+    pairs = FacePairs.of([people], options=Options(size=64, seed=3))
+    group = pairs.group(5, 8)
+    assert len(group) == 2
+    np.testing.assert_array_equal(group[0].source, group[1].source)
+    assert not np.array_equal(group[0].target, group[1].target)
+    np.testing.assert_array_equal(pairs[5].source, pairs.group(5, 1)[0].source)
 
 
 def test_the_prior_at_the_target_is_the_directly_drawn_one(people: Path, model: FaceModel) -> None:

@@ -24,11 +24,13 @@ from mien.core.provenance.note import COMPOSITE, GENERATED_PARTS
 from mien.core.provenance.reading import read_provenance
 from mien.core.retarget import Rules
 from mien.core.video import VideoReader, VideoWriter
-from mien.models.pgfg import rendering
+from mien.models.pgfg import canvas, rendering
+from mien.models.pgfg.canvas import Canvas
 from mien.models.pgfg.config import MIEN128, TINY
 from mien.models.pgfg.files import SHIPPED, load_generator, save_generator
+from mien.models.pgfg.layers import Layers
 from mien.models.pgfg.pasting import RIM, Place
-from mien.models.pgfg.rendering import NeuralRenderer, _Canvas
+from mien.models.pgfg.rendering import NeuralRenderer
 from mien.models.pgfg.shapes import shapes
 from numpy.typing import NDArray
 from skimage.data import astronaut
@@ -70,6 +72,11 @@ def planes(picture: Picture) -> Picture:
     return np.ascontiguousarray(picture.transpose(2, 0, 1))
 
 
+def painted(picture: Picture) -> Layers:
+    """A picture (3, S, S) as a network gives it."""
+    return Layers(picture / np.float32(127.5) - 1, np.ones((1, *picture.shape[1:]), np.float32))
+
+
 def noise(height: int, width: int, seed: int = 0) -> Picture:
     return np.random.default_rng(seed).integers(40, 200, (height, width, 3)).astype(np.uint8)
 
@@ -80,29 +87,46 @@ def test_what_the_network_leaves_stays_to_the_bit(side: float) -> None:
     frame = noise(420, 410)
     place = Place.of(FaceSquare(205.3, 208.1, side), 64, 410, 420)
     given = planes(noise(64, 64, 1))
-    out = place.paste(frame.copy(), given, given, np.full((1, 64, 64), 255, np.uint8))
+    out = place.paste(frame.copy(), painted(given), given)
     np.testing.assert_array_equal(out, frame)
 
 
 @pytest.mark.parametrize("side", [37.3, 128.0, 391.6])
-def test_what_the_source_does_not_show_is_the_networks_enlarged(side: float) -> None:
+def test_what_is_painted_anew_is_the_networks_enlarged(side: float) -> None:
+    """And hardly anything is left of the frame's detail there."""
     y, x = np.mgrid[:64, :64] / 63
-    painted = np.stack([60 + 120 * x, 200 - 90 * y, 90 + 60 * x * y], -1).astype(np.uint8)
+    wanted = np.stack([60 + 120 * x, 250 - 90 * y, 190 + 60 * x * y], -1).astype(np.uint8)
     square = FaceSquare(205.3, 208.1, side)
     place = Place.of(square, 64, 410, 420)
-    out = place.paste(noise(420, 410), planes(painted), planes(painted), np.zeros((1, 64, 64), np.uint8))
+    frame = (noise(420, 410) // 8 + 10).astype(np.uint8)
+    out = place.paste(frame.copy(), painted(planes(wanted)), planes(square.cut(frame, 64)))
     again = square.cut(out, 64)
     inside = slice(int(RIM * 64) + 2, -int(RIM * 64) - 2)
-    assert np.abs(again.astype(float) - painted)[inside, inside].max() <= 3
+    assert np.abs(again.astype(float) - wanted)[inside, inside].max() <= 6
 
 
-@pytest.mark.parametrize("shows", [0, 255])
-def test_there_is_no_seam(shows: int) -> None:
+def test_the_networks_shift_moves_the_frames_own_pixels() -> None:
+    """A shift of one of the network's pixels is one of four of the frame; nothing is lost of their detail."""
+    frame = noise(300, 300)
+    square = FaceSquare(150, 150, 256)
+    place = Place.of(square, 64, 300, 300)
+    given = planes(square.cut(frame, 64))
+    shift = np.zeros((2, 32, 32), np.float32)
+    shift[0], shift[1] = 1, -0.5
+    moved = np.roll(given, (-1, 0), (2, 1))
+    moved = ((moved.astype(np.float32) + np.roll(moved, 1, 1)) / 2).astype(np.uint8)
+    out = place.paste(frame.copy(), Layers(painted(moved).picture, np.zeros((1, 64, 64), np.float32), shift), given)
+    middle = out[100:200, 100:200].astype(int)
+    assert np.abs(middle - frame[98:198, 104:204]).max() <= 4
+    np.testing.assert_array_equal(out[:, :20], frame[:, :20])
+
+
+def test_there_is_no_seam() -> None:
     """A network that makes everything brighter: the change begins at nothing and grows without a step."""
     frame = np.full((300, 320, 3), 100, np.uint8)
     given = np.full((3, 64, 64), 100, np.uint8)
     place = Place.of(FaceSquare(150, 160, 200), 64, 320, 300)
-    out = place.paste(frame.copy(), given + 40, given, np.full((1, 64, 64), shows, np.uint8)).astype(int) - frame
+    out = place.paste(frame.copy(), painted(given + 40), given).astype(int) - frame
     assert out[160, 150, 0] == 40
     assert (out[:60] == 0).all() and (out[:, :50] == 0).all() and (out[:, 250:] == 0).all()
     steepest = 1.5 * 40 / (RIM * 200) + 1
@@ -115,10 +139,10 @@ def test_at_the_pictures_own_border_nothing_fades() -> None:
     frame = np.full((200, 200, 3), 100, np.uint8)
     given = np.full((3, 64, 64), 100, np.uint8)
     place = Place.of(FaceSquare(120, 50, 90).within(200, 95), 64, 200, 95)
-    out = place.paste(frame[:95].copy(), given + 40, given, np.zeros((1, 64, 64), np.uint8))
+    out = place.paste(frame[:95].copy(), painted(given + 40), given)
     assert out[94, 120, 0] == out[45, 120, 0] == 140
     corner = Place.of(FaceSquare(50, 50, 100), 64, 200, 200)
-    out = corner.paste(frame.copy(), given + 40, given, np.zeros((1, 64, 64), np.uint8))
+    out = corner.paste(frame.copy(), painted(given + 40), given)
     assert out[0, 0, 0] == 140 and out[99, 50, 0] <= 101 and out[50, 99, 0] <= 101
 
 
@@ -136,16 +160,12 @@ def test_a_network_that_paints_nothing_leaves_the_meshs_frames(model, acted, idl
     mesh = list(animate(photo, fit, moves, model))
     shown = list(animate(photo, fit, moves, model, renderer=renderer_named("pgfg", model, idle_weights, 1)))
     assert len(shown) == 3
-    canvas = _Canvas(set_stage(photo, fit, moves, model, Rules()), MIEN128.size)
-    seen = canvas.seen.moved(canvas.square.points(fit.vertices_image, MIEN128.size)).valid[0] == 255
-    left, top, right, bottom = canvas.place.box
+    left, top, right, bottom = Canvas.of(set_stage(photo, fit, moves, model, Rules()), MIEN128.size).place.box
     outside = np.ones(photo.shape[:2], bool)
     outside[top:bottom, left:right] = False
     for a, b in zip(mesh, shown, strict=True):
         np.testing.assert_array_equal(a[outside], b[outside])
-        assert np.abs(a.astype(int) - b).mean() < 3
-    assert seen.mean() > 0.3
-    assert np.abs(shown[0].astype(int) - photo).mean() < 1
+        assert np.abs(a.astype(int) - b).max() <= 1
 
 
 def test_one_that_paints_shows_inside_its_square_alone(model, acted, weights) -> None:
@@ -170,8 +190,8 @@ def test_frames_come_as_they_are_asked_for(model, acted, weights, monkeypatch) -
     """However long the motion: one is drawn ahead and no more, so nothing piles up."""
     photo, fit, moves = acted
     drawn = []
-    original = rendering._Canvas.moved
-    monkeypatch.setattr(rendering._Canvas, "moved", lambda self, p: drawn.append(1) or original(self, p))
+    original = Canvas.moved
+    monkeypatch.setattr(Canvas, "moved", lambda self, p: drawn.append(1) or original(self, p))
     long = replace(moves, **{n: np.repeat(getattr(moves, n), 400, 0)
                              for n in ("expression", "rotation", "translation", "confidence")})
     frames = animate(photo, fit, long, model, renderer=renderer_named("pgfg", model, weights, 1))
@@ -198,7 +218,7 @@ def test_the_square_holds_the_face_of_every_frame(model, acted) -> None:
     photo, fit, moves = acted
     far = replace(moves, translation=moves.translation + np.float32([[0, 0, 0], [0.05, 0, 0], [0, -0.03, 0]]))
     stage = set_stage(photo, fit, far, model, Rules())
-    square = rendering._square_of(stage)
+    square = canvas._square_of(stage)
     for played in stage.frames():
         inside = square.points(model.points("mesh478", played.vertices), 1)[:, :2]
         assert inside.min() > 0.05 and inside.max() < 0.95

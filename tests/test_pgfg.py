@@ -147,7 +147,7 @@ def test_a_network_that_changes_nothing_shows_what_the_mesh_shows(tmp_path: Path
     painter = painter_of(arrays, tmp_path)
     painter.begin(pair.source, pair.prior_source)
     np.testing.assert_array_equal(painter.frame(pair.prior_target, pair.warped, pair.valid, pair.flow), pair.warped)
-    assert painter.painted(pair.prior_target, pair.warped, pair.valid, pair.flow)[1] == pytest.approx(0.5)
+    assert painter.painted(pair.prior_target, pair.warped, pair.valid, pair.flow).mask == pytest.approx(0.5)
 
 
 def test_frames_do_not_depend_on_those_before(tmp_path: Path, pair: Sample) -> None:

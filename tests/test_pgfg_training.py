@@ -135,12 +135,16 @@ def test_onnx_and_torch_are_one(config: Config, tmp_path: Path) -> None:
     for index in range(3):
         one = faces[index]
         painter.begin(one.source, one.prior_source)
-        picture, mask = painter.painted(one.prior_target, one.warped, one.valid, one.flow)
+        layers = painter.painted(one.prior_target, one.warped, one.valid, one.flow)
         batch = units({k: torch.from_numpy(v)[None] for k, v in one.arrays().items() if v.ndim == 3})
         with torch.no_grad():
-            made, wanted, _ = whole(batch)
-        np.testing.assert_allclose(picture, made[0], atol=2e-5)
-        np.testing.assert_allclose(mask, wanted[0], atol=2e-5)
+            made, wanted, _, *shift = whole(batch)
+        np.testing.assert_allclose(layers.picture, made[0], atol=2e-5)
+        np.testing.assert_allclose(layers.mask, wanted[0], atol=2e-5)
+        assert (layers.shift is None) == (config.family == "faceanime")
+        if shift:
+            assert np.abs(layers.shift).max() > 0.05
+            np.testing.assert_allclose(layers.shift, shift[0][0], atol=2e-5)
 
 
 def test_the_graphs_in_the_box_are_those_that_are_written_now() -> None:

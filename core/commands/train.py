@@ -43,6 +43,8 @@ def _pgfg_arguments(group: Any) -> None:
     group.add_argument("--minutes", type=float, default=None, metavar="N",
                        help="stop in time; the same command goes on from there")
     group.add_argument("--batch", type=int, default=None, metavar="N")
+    group.add_argument("--check", type=int, default=None, metavar="STEPS",
+                       help="measure on persons kept apart, and draw a sheet, every so many steps (default 500)")
     group.add_argument("--workers", type=int, default=0, metavar="N", help="processes that make pairs")
     group.add_argument("--places", type=int, default=4096, metavar="N",
                        help="pairs that the device holds while workers make new ones (default 4096)")
@@ -84,7 +86,7 @@ def _pgfg(options: argparse.Namespace) -> None:
 
     train, plans = _module("...models.pgfg.train"), _module("...models.pgfg.plan")
     plan = plans.plan_for(options.config, steps=options.steps, batch=options.batch, base=options.base,
-                          plain_prior=options.plain_prior, weights=_weights(options.weight))
+                          plain_prior=options.plain_prior, weights=_weights(options.weight), check=options.check)
     recogniser = _module("...models.pgfg.identity").load_recogniser(options.identity) if options.identity else None
     pairs, held_out = _pairs(options, plan.config.size)
     with progress_bar("training", total=plan.steps, unit="steps", quiet=options.quiet) as progress:
@@ -113,9 +115,9 @@ def _pairs(options: argparse.Namespace, size: int) -> tuple[Any, Any]:
     """Pairs to learn from, and as they are, of persons kept apart, to check on."""
     if not options.data:
         raise BadInput("Give the folders of the shards to learn from, made by `mien dataset faces`.")
-    pairs = _module("...models.faces.pairs")
-    chosen = pairs.Options(size=size, step=options.interval, synthetic=options.synthetic)
-    apart = pairs.Options(size=size, step=options.interval, augment=False)
+    pairs, options_of = _module("...models.faces.pairs"), _module("...models.faces.played").Options
+    chosen = options_of(size=size, step=options.interval, synthetic=options.synthetic)
+    apart = options_of(size=size, step=options.interval, augment=False)
     return (pairs.FacePairs.of(options.data, "train", chosen),
             pairs.FacePairs.of(options.data, "validation", apart))
 

@@ -3,7 +3,6 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from zlib import crc32
 
@@ -17,29 +16,14 @@ from ...core.model_files import default_model
 from ..dynamics.corpus import Split, split_of
 from ..pgfg.samples import Sample
 from .augment import Change, Still, changed, random_change
+from .played import Options, played
 from .shards import Frames, read_shard, shards_in
-from .views import see
 
 Floats = NDArray[np.float32]
 
 _PAIRS = 1 << 24
 _TRACKED = (0.02, 0.008, 0.002)
 """Errors of a tracker in expression, rotation (radians) and place (of the distance), which made-up faces lack"""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How pairs are made."""
-
-    size: int = 256
-    step: int = 4
-    """Interval of the priors' samples"""
-    screen: bool = False
-    """The interval is in pixels instead of vertices"""
-    augment: bool = True
-    synthetic: float = 0.5
-    """Share of pairs of made-up people, where there are both kinds"""
-    seed: int = 0
 
 
 class FacePairs:
@@ -85,30 +69,29 @@ class FacePairs:
         return _PAIRS
 
     def __getitem__(self, index: int) -> Sample:
+        return self.group(index, 1)[0]
+
+    def group(self, index: int, count: int) -> list[Sample]:
+        """At most so many pairs of one source: what a source costs is shared."""
         random = np.random.default_rng((self.options.seed, index))
         pool = self._pools[-1 if random.random() < self.options.synthetic else 0]
         person = pool[int(random.integers(len(pool)))]
         weight = np.array([len(t) for t in person], np.float64)
         take = person[int(random.choice(len(person), p=weight / weight.sum()))]
-        source, target = random.choice(len(take), 2, replace=False)
-        return self.pair(take, int(source), int(target), random)
+        source, *targets = random.choice(len(take), min(count + 1, len(take)), replace=False)
+        return self.pairs(take, int(source), [int(t) for t in targets], random)
 
-    def pair(self, take: Frames, source: int, target: int, random: np.random.Generator) -> Sample:
-        """The pair of two frames of a take."""
+    def pairs(self, take: Frames, source: int, targets: Sequence[int], random: np.random.Generator) -> list[Sample]:
+        """A frame of a take and others, all changed alike."""
         change = random_change(random) if self.options.augment else Change()
-        stills = [self._still(take, index, random) for index in (source, target)]
-        first, second = (changed(s, change, self.model, random) for s in stills)
+        stills = [self._still(take, index, random) for index in (source, *targets)]
+        first, *others = (changed(s, change, self.model, random) for s in stills)
         person = crc32(take.person.encode()) & 0x7FFFFFFF
-        return sample_of(first, second, self.model, self.options, person, take.synthetic)
+        return played(first, others, take.identity, self.model, self.options, person, take.synthetic)
 
     def _still(self, take: Frames, index: int, random: np.random.Generator) -> Still:
-        """A frame at the size of the pairs, its coefficients as unsure as a tracker's."""
-        size = self.options.size
-        picture = take.picture(index)
-        if take.size != size:
-            from PIL import Image
-
-            picture = np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS))
+        """A frame, its coefficients as unsure as a tracker's."""
+        picture, size = take.picture(index), take.size
         values = [take.expression[index], take.rotation[index], take.translation[index]]
         if take.synthetic and self.options.augment:
             errors = [random.normal(0, e, len(v)) for e, v in zip(_TRACKED, values, strict=True)]
@@ -127,16 +110,3 @@ class FacePairs:
         active = np.flatnonzero(expression)
         flat = self.model.expression_basis.reshape(len(self.model.expression_basis), -1)
         return np.asarray(neutral + (expression[active] @ flat[active]).reshape(-1, 3), np.float32)
-
-
-def sample_of(source: Still, target: Still, model: FaceModel, options: Options, person: int = 0,
-              synthetic: bool = False) -> Sample:
-    """What the network is given of two frames."""
-    scale = Camera.for_image(options.size, options.size).focal / float(source.translation[2])
-    seen = see(source.picture, source.points, scale, model, options.step, screen=options.screen)
-    moved = seen.moved(target.points)
-    coefficients = [np.concatenate([s.expression, s.rotation, s.translation]).astype(np.float32)
-                    for s in (source, target)]
-    planes = [np.ascontiguousarray(s.picture.transpose(2, 0, 1)) for s in (source, target)]
-    return Sample(planes[0], planes[1], seen.prior, moved.prior, moved.warped, moved.flow, moved.valid, moved.regions,
-                  coefficients[0], coefficients[1], person, synthetic)

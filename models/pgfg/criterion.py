@@ -18,6 +18,7 @@ from .losses import (
     perceptual_loss,
     shifted,
     structure_loss,
+    unevenness,
 )
 from .network import Painted
 from .samples import EYE_AREA, MOUTH_AREA
@@ -55,10 +56,12 @@ def judged(painted: Painted, batch: Batch, weights: Weights, said: tuple[Scales,
     Args:
         said: what the critic says of them and of the truth; None while it is not asked.
     """
-    (made, mask, under), target = painted, batch["target"]
+    (made, mask, under, *shift), target = painted, batch["target"]
     parts = {"image": image_loss(made, target, batch["regions"], weights), "mask": mask.mean()}
     if weights.under:
         parts["under"] = image_loss(under, target, batch["regions"], weights)
+    if shift and weights.smooth:
+        parts["smooth"] = unevenness(shift[0])
     if weights.structure:
         parts["structure"] = structure_loss(made, target)
     if said is not None:
@@ -85,7 +88,7 @@ def _recognised(recogniser: Recogniser, made: Tensor, batch: Batch) -> dict[str,
 @torch.no_grad()
 def measured(net: nn.Module, batch: Batch, recogniser: Recogniser | None) -> dict[str, Tensor]:
     """L1 of 255 over all, mouth and eyes, of what is made and of the mesh's picture; similarity of persons."""
-    made, mask, _ = net(batch)
+    made, mask, *_ = net(batch)
     regions, target, out = batch["regions"], batch["target"], {}
     for who, picture in (("", made), ("mesh ", batch["warped"])):
         away = (picture - target).abs().mean(1, keepdim=True) * 127.5

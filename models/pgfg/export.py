@@ -39,7 +39,8 @@ class _Paint(nn.Module):
         self.net = net
 
     def forward(self, prior: Tensor, base: Tensor, warped: Tensor, valid: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.net.paint(state, prior, base, warped, valid)[:2])
+        picture, mask, _, *shift = self.net.paint(state, prior, base, warped, valid)
+        return picture, mask, *shift
 
 
 def export_graphs(config: Config, folder: Path) -> None:
@@ -73,7 +74,8 @@ def graph(config: Config, part: Part) -> bytes:
         labels = ["source", "prior"]
     else:
         module, inputs = _Paint(net), (prior, picture, picture, torch.zeros(1, 1, size, size), *state)
-        labels, outputs = ["prior", "base", "warped", "valid", *names], ["picture", "mask"]
+        labels = ["prior", "base", "warped", "valid", *names]
+        outputs = ["picture", "mask", *(["shift"] if config.family == "mien" else [])]
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -15,7 +15,7 @@ from .config import Config
 
 CODE = 128
 State = tuple[Tensor, ...]
-Painted = tuple[Tensor, Tensor, Tensor]
+Painted = tuple[Tensor, ...]
 
 
 class Down(nn.Module):
@@ -109,7 +109,7 @@ class FaceAnimeGenerator(nn.Module):
         return state
 
     def paint(self, state: State, prior: Tensor, base: Tensor, warped: Tensor, valid: Tensor) -> Painted:
-        """As `network.MienGenerator.paint`; `warped` and `valid` are not read."""
+        """As `network.MienGenerator.paint`, without a shift; `warped` and `valid` are not read."""
         code, driving = self.prior(centred(prior))
         scales = len(driving)
         skips = list(zip(state[:scales], driving, state[scales:2 * scales], strict=True))

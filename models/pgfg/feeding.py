@@ -3,7 +3,7 @@
 
 import threading
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from .samples import Sample, layout
 Batch = dict[str, Tensor]
 WARM = 6
 """Pairs that are made once before workers are"""
+TOGETHER = 8
+"""Pairs of one source that a worker makes"""
 FIELDS = ("source", "target", "prior_source", "prior_target", "warped", "flow", "valid", "regions")
 
 
@@ -24,6 +26,13 @@ class Pairs(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Sample: ...
+
+
+@runtime_checkable
+class Grouped(Protocol):
+    """Pairs of which several together cost less."""
+
+    def group(self, index: int, count: int) -> list[Sample]: ...
 
 
 class Feeder(Protocol):
@@ -127,4 +136,8 @@ class _Stream(IterableDataset[Sample]):
         worker = get_worker_info()
         random = np.random.default_rng([self.seed, worker.id if worker else 0])
         while True:
-            yield self.pairs[int(random.integers(len(self.pairs)))]
+            index = int(random.integers(len(self.pairs)))
+            if isinstance(self.pairs, Grouped):
+                yield from self.pairs.group(index, TOGETHER)
+            else:
+                yield self.pairs[index]

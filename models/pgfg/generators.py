@@ -37,7 +37,7 @@ class Whole(nn.Module):
         self.net: nn.Module = FaceAnimeGenerator(config) if config.family == "faceanime" else MienGenerator(config)
 
     def forward(self, batch: Batch) -> Painted:
-        """Pictures (B, 3, S, S), -1 … 1, masks (B, 1, S, S), and what lies under them (B, 3, S, S)."""
+        """Pictures (B, 3, S, S), -1 … 1, masks (B, 1, S, S), what lies under them (B, 3, S, S); see `paint`."""
         net, planes = cast(Generator, self.net), self.config.planes
         state = net.encode(batch["source"], batch["prior_source"][:, :planes])
         base = batch[self.config.base]

@@ -3,11 +3,13 @@
 
 FaceAnime's z = E_I(I_s) + (E_p(p_t) - E_p(p_s)) holds at every scale here. What belongs to the source, E_I(I_s) -
 E_p(p_s), is found once and moved to the target by the mesh's flow, so that both summands show the same face at the
-same place; where the target is the source, z is E_I(I_s). D(z) paints changes of the base: it need not learn to copy.
+same place; where the target is the source, z is E_I(I_s). D(z) shifts what the base shows by a few pixels and paints
+changes of it: it need not learn to copy, and an untrained net shows the base.
 Every frame costs E_p(p_t), the moving, and the decoder.
 """
 
 import itertools
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +20,12 @@ from .config import Config
 SLOPE = 0.1
 State = tuple[Tensor, ...]
 """What is found once of a source: its features at each scale (B, C, h, w), then the gains of the decoder (B, C)"""
-Painted = tuple[Tensor, Tensor, Tensor]
+Painted = tuple[Tensor, ...]
+"""What `paint` returns"""
+_FARTHEST = 1 / 16
+"""Of the side: the most by which the base is shifted"""
+_MASKED = -1.5
+"""What the mask begins at, before the sigmoid"""
 
 
 class Dense(nn.Module):
@@ -65,16 +72,20 @@ class Decoder(nn.Module):
         self.up = nn.ModuleList(conv(b, 4 * a, kernel=1) for a, b in pairs)
         self.join = nn.ModuleList(conv(2 * a, a, kernel=1) for a, _ in pairs)
         self.blocks = nn.ModuleList(Dense(a, config) for a, _ in pairs)
-        self.last = conv(widths[0], 16, gain=0.2)
+        self.last = conv(widths[0], 18, gain=0)
+        nn.init.constant_(cast(Tensor, self.last.bias)[12:16], _MASKED)
+        self.reach = config.size * _FARTHEST
 
-    def forward(self, z: list[Tensor], gains: Tensor) -> tuple[Tensor, Tensor]:
-        """Changes of the base's colours (B, 3, S, S), -2 … 2, and where they show (B, 1, S, S), 0 … 1."""
+    def forward(self, z: list[Tensor], gains: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Changes of the base's colours (B, 3, S, S), -2 … 2, where they show (B, 1, S, S), 0 … 1, and from how far
+        away the base's pixels come (B, 2, S/2, S/2), in pixels."""
         x = self.deepest(z[-1] * gains[:, :, None, None])
         for i in reversed(range(len(self.up))):
             raised = functional.pixel_shuffle(self.up[i](x), 2)
             x = self.blocks[i](functional.leaky_relu(self.join[i](torch.cat([z[i], raised], 1)), SLOPE))
-        made = functional.pixel_shuffle(self.last(x), 2)
-        return 2 * torch.tanh(made[:, :3]), torch.sigmoid(made[:, 3:])
+        last = self.last(x)
+        made = functional.pixel_shuffle(last[:, :16], 2)
+        return 2 * torch.tanh(made[:, :3]), torch.sigmoid(made[:, 3:]), self.reach * torch.tanh(last[:, 16:])
 
 
 class MienGenerator(nn.Module):
@@ -105,7 +116,8 @@ class MienGenerator(nn.Module):
         return *(moved(f, flow) for f in state[:-1]), state[-1]
 
     def paint(self, state: State, prior: Tensor, base: Tensor, warped: Tensor, valid: Tensor) -> Painted:
-        """A picture (B, 3, S, S), the mask (B, 1, S, S) of what the network painted in it, and all that it painted.
+        """A picture (B, 3, S, S), the mask (B, 1, S, S) of what the network painted in it, all that it painted
+        (B, 3, S, S), and from how far away (B, 2, S/2, S/2), in pixels, what it left of the base comes.
 
         Args:
             state: moved to the target.
@@ -115,9 +127,10 @@ class MienGenerator(nn.Module):
         """
         driving = self.prior(torch.cat([prior, warped, valid], 1))
         z = [f + p for f, p in zip(state, driving, strict=False)]
-        change, mask = self.decoder(z, state[-1])
+        change, mask, shift = self.decoder(z, state[-1])
+        base = shifted_by(base, shift)
         colour = base + change
-        return mask * colour + (1 - mask) * base, mask, colour
+        return mask * colour + (1 - mask) * base, mask, colour, shift
 
 
 def moved(features: Tensor, flow: Tensor) -> Tensor:
@@ -126,6 +139,16 @@ def moved(features: Tensor, flow: Tensor) -> Tensor:
     coarse = functional.avg_pool2d(flow, size // features.shape[-1])
     grid = coarse.permute(0, 2, 3, 1) * (2.0 / size) - 1
     return functional.grid_sample(features, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def shifted_by(picture: Tensor, shift: Tensor) -> Tensor:
+    """A picture (B, 3, S, S) whose pixels come from so far away (B, 2, S/2, S/2), in pixels."""
+    size = picture.shape[-1]
+    fine = functional.interpolate(shift.float(), scale_factor=2.0, mode="bilinear", align_corners=False)
+    middle = torch.arange(size, dtype=torch.float32, device=picture.device) + 0.5
+    x, y = fine[:, 0] + middle, fine[:, 1] + middle[:, None]
+    grid = torch.stack([x, y], -1) * (2.0 / size) - 1
+    return functional.grid_sample(picture.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def unshuffled(x: Tensor, layer: nn.Conv2d) -> Tensor:

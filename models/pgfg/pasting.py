@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network's small square back into a full-size frame, without a seam and without losing the frame's detail.
 
-Where the network leaves what it was given, and the source shows what is there, the frame's own pixels stay, with the
-network's small changes added; where it paints anew, its picture, enlarged, takes their place. Towards the square's
-sides that do not lie on the picture's border all goes over into the frame.
+The frame's own pixels are moved as the network says. Where it leaves what it was given, they stay, with its small
+changes added; where it paints anew, its picture, enlarged, takes their place. Towards the square's sides that do not
+lie on the picture's border all goes over into the frame.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from ...core.compiled import compiled_loosely
 from ...core.face_square import FaceSquare
+from .layers import Layers
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 RIM = 0.12
 """Share of the square's side over which it goes over into the frame"""
-_SAME = 14.0
+_SAME = 40.0
 """Change of colour (0..255) at which half of the frame's own pixels stays"""
 
 
@@ -45,21 +46,22 @@ class Place:
         down = _ramps(size, top > 1, bottom < height - 1)
         return cls(square, size, box, np.asarray(down[:, None] * across[None, :], np.float32))
 
-    def paste(self, frame: Bytes, made: Bytes, given: Bytes, valid: Bytes) -> Bytes:
-        """The frame (H, W, 3), changed in place, with the network's picture in it.
-
-        Args:
-            made: (3, S, S) what the network painted.
-            given: (3, S, S) the moved source that it painted on.
-            valid: (1, S, S) how far the source shows what is there, 0..255.
-        """
-        believed = _believed(made, given, valid[0], _SAME)
-        own = _softened(believed)
-        layers = np.empty((4, self.size, self.size), np.float32)
-        layers[:3] = (made - own * given) * self.fade
-        layers[3] = (1 - own) * self.fade
+    def paste(self, frame: Bytes, made: Layers, given: Bytes) -> Bytes:
+        """The frame (H, W, 3), changed in place, with the network's picture in it; `given` (3, S, S) is the frame as
+        the network saw it."""
         left, top, right, bottom = self.box
-        _blend(frame[top:bottom, left:right], *(self._at_full_size(layer) for layer in layers))
+        inside = frame[top:bottom, left:right]
+        if made.shift is not None:
+            shift = _enlarged(made.shift, self.size) * self.fade
+            given = _pulled(given.transpose(1, 2, 0), shift).transpose(2, 0, 1)
+            scale = np.float32(self.square.side / self.size)
+            inside[:] = _pulled(inside, np.stack([self._at_full_size(s) for s in shift]) * scale)
+        picture = (made.picture + 1) * np.float32(127.5)
+        own = _softened(_believed(picture, given))
+        layers = np.empty((4, self.size, self.size), np.float32)
+        layers[:3] = (picture - own * given) * self.fade
+        layers[3] = (1 - own) * self.fade
+        _blend(inside, *(self._at_full_size(layer) for layer in layers))
         return frame
 
     def _at_full_size(self, layer: Floats) -> Floats:
@@ -84,19 +86,35 @@ def _ramps(size: int, first: bool, last: bool) -> Floats:
     return np.asarray((rise if first else one) * (rise[::-1] if last else one), np.float32)
 
 
+def _believed(made: Floats, given: Bytes) -> Floats:
+    """How far (S, S), 0..1, the network left what it was given."""
+    away = np.abs(made - given).mean(0) * np.float32(1 / _SAME)
+    return np.asarray(1 / (1 + away * away), np.float32)
+
+
+def _enlarged(shift: Floats, size: int) -> Floats:
+    """Shifts (2, S/2, S/2) at every pixel (2, S, S), as `network.shifted_by` has them."""
+    from PIL import Image
+
+    return np.stack([np.asarray(Image.fromarray(s).resize((size, size), Image.Resampling.BILINEAR)) for s in shift])
+
+
 @compiled_loosely
-def _believed(made: Bytes, given: Bytes, valid: Bytes, same: float) -> Floats:
-    """How far (S, S), 0..1, the network left what it was given and the source shows."""
-    size = made.shape[1]
-    out = np.empty((size, size), np.float32)
-    third = np.float32(1 / 3)
-    for row in range(size):
-        for column in range(size):
-            changed = np.float32(0)
+def _pulled(frame: Bytes, shift: Floats) -> Bytes:
+    """A picture (H, W, 3) whose pixels come from so far away (2, H, W), bilinear; its rim goes on."""
+    height, width = frame.shape[:2]
+    out = np.empty((height, width, 3), np.uint8)
+    zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
+    for row in range(height):
+        for column in range(width):
+            x = min(max(np.float32(column) + shift[0, row, column], zero), np.float32(width - 1))
+            y = min(max(np.float32(row) + shift[1, row, column], zero), np.float32(height - 1))
+            j, i = min(int(x), width - 2), min(int(y), height - 2)
+            s, t = x - np.float32(j), y - np.float32(i)
             for k in range(3):
-                changed += abs(np.float32(made[k, row, column]) - np.float32(given[k, row, column]))
-            away = changed * third / np.float32(same)
-            out[row, column] = np.float32(valid[row, column]) / np.float32(255) / (np.float32(1) + away * away)
+                top = frame[i, j, k] * (one - s) + frame[i, j + 1, k] * s
+                low = frame[i + 1, j, k] * (one - s) + frame[i + 1, j + 1, k] * s
+                out[row, column, k] = np.uint8(top * (one - t) + low * t + half)
     return out
 
 

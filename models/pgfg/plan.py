@@ -32,13 +32,14 @@ class Plan:
 
 
 def plan_for(name: str, *, steps: int | None = None, batch: int | None = None, base: str | None = None,
-             plain_prior: bool = False, weights: dict[str, float] | None = None) -> Plan:
+             plain_prior: bool = False, weights: dict[str, float] | None = None, check: int | None = None) -> Plan:
     """The plan of a named configuration, changed where it is asked for.
 
     Args:
         base: "source" or "warped" in place of the configuration's.
         plain_prior: drive with E(p_t) alone.
         weights: losses by name, see `losses.Weights`; 0 leaves one out.
+        check: steps between measures on persons kept apart.
 
     Raises:
         BadInput: there is no such configuration, loss or base.
@@ -58,4 +59,4 @@ def plan_for(name: str, *, steps: int | None = None, batch: int | None = None, b
         raise BadInput(f"There is no loss {sorted(unknown)[0]!r}; there are "
                        f"{', '.join(f.name for f in fields(Weights))}.")
     plan = replace(plan, weights=replace(plan.weights, **(weights or {})))
-    return replace(plan, steps=steps or plan.steps, batch=batch or plan.batch)
+    return replace(plan, steps=steps or plan.steps, batch=batch or plan.batch, check_every=check or plan.check_every)

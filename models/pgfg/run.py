@@ -34,8 +34,8 @@ class Run:
         self.fabric, self.plan, self.feeder, self.step = fabric, plan, feeder, 0
         torch.manual_seed(SEED)
         whole, critic = Whole(plan.config), critic_of(plan.config)
-        if fabric.device.type == "cuda":
-            whole, critic = whole.to(memory_format=torch.channels_last), critic.to(memory_format=torch.channels_last)
+        # Convolutions are faster in this order on every processor, most of all in half precision.
+        whole, critic = whole.to(memory_format=torch.channels_last), critic.to(memory_format=torch.channels_last)
         self.plain, self.plain_critic = whole, critic
         optimizers = (torch.optim.Adam(whole.parameters(), plan.rate, plan.betas),
                       torch.optim.Adam(critic.parameters(), plan.critic_rate, plan.betas))

@@ -12,6 +12,7 @@ from ...core.errors import BadInput, MissingPart
 from ...core.onnx_runtime import onnxruntime
 from .config import Config
 from .files import GeneratorWeights
+from .layers import Layers
 from .shapes import shapes
 
 Floats = NDArray[np.float32]
@@ -48,14 +49,14 @@ class Painter:
         Raises:
             BadInput: there is no source yet, or the frame has another size.
         """
-        return _bytes(self.painted(prior, warped, valid, flow)[0])
+        return _bytes(self.painted(prior, warped, valid, flow).picture)
 
-    def frames(self, prior: Bytes, warped: Bytes, valid: Bytes, flow: Floats) -> Bytes:
-        """Pictures (B, 3, S, S) of B frames, one after the other."""
-        return np.stack([self.frame(*one) for one in zip(prior, warped, valid, flow, strict=True)])
+    def layers(self, prior: Bytes, warped: Bytes, valid: Bytes, flow: Floats) -> list[Layers]:
+        """What is painted of B frames, one after the other."""
+        return [self.painted(*one) for one in zip(prior, warped, valid, flow, strict=True)]
 
-    def painted(self, prior: Bytes, warped: Bytes, valid: Bytes, flow: Floats) -> tuple[Floats, Floats]:
-        """The picture (3, S, S), -1 … 1, and the mask (1, S, S) of what the network painted."""
+    def painted(self, prior: Bytes, warped: Bytes, valid: Bytes, flow: Floats) -> Layers:
+        """The picture of a frame and what it is made of."""
         if not self._state:
             raise BadInput("The generator has no source yet.")
         self._check(warped)
@@ -65,8 +66,8 @@ class Painter:
         state = self._moved(flow) if self.config.family == "mien" else self._state
         feed |= {f"state{i}": values for i, values in enumerate(state)}
         wanted = {i.name for i in self._paint.get_inputs()}
-        picture, mask = self._paint.run(None, {k: v for k, v in feed.items() if k in wanted})
-        return picture[0], mask[0]
+        picture, mask, *shift = self._paint.run(None, {k: v for k, v in feed.items() if k in wanted})
+        return Layers(picture[0], mask[0], shift[0][0] if shift else None)
 
     def _moved(self, flow: Floats) -> list[Floats]:
         flow = np.ascontiguousarray(flow, np.float32)

@@ -27,7 +27,7 @@ def _mien(config: Config) -> Shapes:
         _conv(out, f"decoder.up.{i}", b, 4 * a, 1)
         _conv(out, f"decoder.join.{i}", 2 * a, a, 1)
         _dense(out, f"decoder.blocks.{i}", a, config)
-    _conv(out, "decoder.last", widths[0], 16, 3)
+    _conv(out, "decoder.last", widths[0], 18, 3)
     return out
 
 

@@ -20,7 +20,7 @@ ROWS = 8
 def sheet(net: nn.Module, batch: Batch) -> NDArray[np.uint8]:
     """Rows of source, truth, the mesh's picture, what the net makes, where it paints, and the prior's mosaic."""
     some = units({name: value[:ROWS] for name, value in batch.items()})
-    made, mask, _ = net(some)
+    made, mask, *_ = net(some)
     columns = [some["source"], some["target"], some["warped"], made, (2 * mask - 1).expand_as(made),
                2 * some["prior_target"][:, :3] - 1]
     rows = torch.cat([bytes_of(c) for c in columns], 3).permute(0, 2, 3, 1)

@@ -11,6 +11,8 @@ from torch import Tensor
 from ...core.errors import BadInput
 from .files import GeneratorWeights
 from .generators import Generator, Whole, bytes_of
+from .layers import Layers
+from .network import Painted
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -40,9 +42,19 @@ class TorchPainter:
         """The picture (3, S, S) of one frame."""
         return np.asarray(self.frames(prior[None], warped[None], valid[None], flow[None])[0])
 
-    @torch.inference_mode()
     def frames(self, prior: Bytes, warped: Bytes, valid: Bytes, flow: Floats) -> Bytes:
-        """Pictures (B, 3, S, S) of B frames.
+        """Pictures (B, 3, S, S) of B frames."""
+        return np.asarray(bytes_of(self._painted(prior, warped, valid, flow)[0]).cpu().numpy())
+
+    def layers(self, prior: Bytes, warped: Bytes, valid: Bytes, flow: Floats) -> list[Layers]:
+        """See `runtime.Painter.layers`."""
+        picture, mask, _, *shift = self._painted(prior, warped, valid, flow)
+        found = [t.float().cpu().numpy() for t in (picture, mask, *shift)]
+        return [Layers(*one) for one in zip(*found, strict=True)]
+
+    @torch.inference_mode()
+    def _painted(self, prior: Bytes, warped: Bytes, valid: Bytes, flow: Floats) -> Painted:
+        """As `network.MienGenerator.paint`, of B frames.
 
         Raises:
             BadInput: there is no source yet, or the frames have another size.
@@ -59,8 +71,7 @@ class TorchPainter:
             picture = self._picture(warped)
             base = self._source.expand_as(picture) if self.config.base == "source" else picture
             shows = torch.from_numpy(valid).to(self.device) / 255.0
-            made = self._net.paint(moved, self._prior(prior), base, picture, shows)[0]
-        return np.asarray(bytes_of(made).cpu().numpy())
+            return self._net.paint(moved, self._prior(prior), base, picture, shows)
 
     def _picture(self, planes: Bytes) -> Tensor:
         return torch.from_numpy(planes).to(self.device) / 127.5 - 1
