@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from heads import SIZE, exact_fit, motion, portrait
 from mien.core.errors import BadInput, MissingPart
+from mien.core.image import read_image
 from mien.core.model_files import default_model
 from mien.core.video import VideoWriter
 from mien.models.pgfg.evaluation import cases, reenact
@@ -110,8 +111,9 @@ def test_the_command_compares_renderers(mien, tmp_path: Path) -> None:
             for i in range(14):
                 video.write(np.ascontiguousarray(picture[2 * i: 240 + 2 * i, 100 + i: 340 + i][:, ::flip]))
     result = mien("evaluate", "reenact", tmp_path, "--renderers", "copy,mesh", "--frames", 2, "--cross",
-                  "--json", tmp_path / "out.json")
+                  "--json", tmp_path / "out.json", "--sheet", tmp_path / "sheet.png")
     assert result.code == 0, result.err
+    assert read_image(tmp_path / "sheet.png").shape == (2 * (256 + 18 + 6) + 6, 4 * (256 + 6) + 6, 3)
     figures = json.loads((tmp_path / "out.json").read_text())
     copy, mesh = (figures["summary"][name] for name in ("copy", "mesh"))
     assert mesh["l1"] < copy["l1"] and mesh["akd"] < copy["akd"] and mesh["ssim"] > copy["ssim"]

@@ -160,7 +160,7 @@ def test_pairs_are_what_the_renderer_gives_the_network(model: FaceModel, tmp_pat
                   np.stack([fit.rotation, fit.rotation, turned]), np.stack([fit.translation] * 3), 256, "p1", "c",
                   False, "CC0-1.0")
     pairs = FacePairs([take], Options(size=SIZE, augment=False), model)
-    first, second = pairs.pairs(take, 0, [1, 2], np.random.default_rng(0))
+    (first, second), = pairs.pairs(take, 0, [1, 2], np.random.default_rng(0), [pairs.options])
     moves = Motion(25, take.expression, take.rotation, take.translation, fit.identity, model.expression_names,
                    model.name, model.hash, Camera.for_image(256, 256), np.ones(3, np.float32))
     shown = list(animate(take.picture(0), fit_photo(take.picture(0), model), moves, model))[1:]
@@ -176,7 +176,7 @@ def test_a_source_without_a_face_is_taken_as_it_was_tracked(people: Path, model:
     take = read_shard(people)[0]
     grey = jpeg(np.full((SIZE, SIZE, 3), 128, np.uint8))
     pairs = FacePairs([replace(take, pictures=[grey] * len(take))], Options(size=SIZE, augment=False), model)
-    sample, = pairs.pairs(pairs.takes[0], 0, [1], np.random.default_rng(0))
+    (sample,), = pairs.pairs(pairs.takes[0], 0, [1], np.random.default_rng(0), [pairs.options])
     direct = sample_of(still(model, pairs.takes[0], 0), still(model, pairs.takes[0], 1), model, Options(size=SIZE))
     assert (sample.regions == direct.regions).mean() > 0.98
 
@@ -188,6 +188,11 @@ def test_groups_share_their_source(people: Path) -> None:
     np.testing.assert_array_equal(group[0].source, group[1].source)
     assert not np.array_equal(group[0].target, group[1].target)
     np.testing.assert_array_equal(pairs[5].source, pairs.group(5, 1)[0].source)
+    sparse, dense = pairs.variants(5, 8, [pairs.options, replace(pairs.options, step=1, screen=True)])
+    for a, b, c in zip(group, sparse, dense, strict=True):
+        np.testing.assert_array_equal(a.prior_target, b.prior_target)
+        np.testing.assert_array_equal(b.warped, c.warped)
+        assert not np.array_equal(b.prior_target[MOSAIC], c.prior_target[MOSAIC])
 
 
 def test_the_prior_at_the_target_is_the_directly_drawn_one(people: Path, model: FaceModel) -> None:

@@ -26,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cross", action="store_true", help="reenact: every face driven by another person, too")
     parser.add_argument("--everyone", action="store_true",
                         help="reenact: people who were learned from, too; by clips.csv they are left out")
+    parser.add_argument("--sheet", type=Path, metavar="PICTURE",
+                        help="reenact: a row for each clip of source, what every renderer draws, and truth")
     parser.add_argument("--weights", type=Path, metavar="FILE",
                         help="dynamics: another network than the one in the box")
     parser.add_argument("--baseline", type=Path, metavar="FILE",
@@ -35,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     if options.json:
         common.check_outputs(options.json, suffixes={options.json: (".json",)})
+    if options.sheet:
+        common.check_outputs(options.sheet, suffixes={options.sheet: (".png", ".jpg")})
     if options.frames is not None and options.frames < 1:
         raise BadInput(f"--frames must be 1 or more, not {options.frames}.")
     from ..evaluate import evaluate
@@ -42,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
 
     result = evaluate(options.what, options.data, identity_net=options.identity_net, weights=options.weights,
                       baseline=options.baseline, renderers=options.renderers, pairs=options.frames,
-                      cross=options.cross, everyone=options.everyone, quiet=options.quiet)
+                      cross=options.cross, everyone=options.everyone, sheet=options.sheet, quiet=options.quiet)
     if options.json:
         with atomic_write(options.json) as path:
             path.write_text(json.dumps(result.figures, indent=1) + "\n")

@@ -11,11 +11,11 @@ from .report import Report as Report
 def evaluate(what: str, data: str | os.PathLike[str], *, identity_net: str | os.PathLike[str] | None = None,
              weights: str | os.PathLike[str] | None = None, baseline: str | os.PathLike[str] | None = None,
              renderers: str = "copy,mesh", pairs: int | None = None, cross: bool = False, everyone: bool = False,
-             quiet: bool = False) -> Report:
+             sheet: str | os.PathLike[str] | None = None, quiet: bool = False) -> Report:
     """Measure `aflw2000`, `ict`, `clips`, `reenact` or `dynamics` on a folder of data.
 
     `weights` are of a network for dynamics, `baseline` of a deterministic one that it is compared with; `renderers`,
-    `pairs`, `cross` and `everyone` are `reenact`'s.
+    `pairs`, `cross`, `everyone` and `sheet` are `reenact`'s.
 
     Raises:
         BadInput: the folder does not hold that data.
@@ -37,7 +37,7 @@ def evaluate(what: str, data: str | os.PathLike[str], *, identity_net: str | os.
             reenact = import_module("...models.pgfg.evaluation.reenact", __package__)
             chosen = {} if pairs is None else {"pairs": pairs}
             drawn: Report = reenact.evaluate_reenactment(data, renderers, identity_net=identity_net, cross=cross,
-                                                         everyone=everyone, progress=progress, **chosen)
+                                                         everyone=everyone, sheet=sheet, progress=progress, **chosen)
             return drawn
         from .clips import evaluate_clips
 

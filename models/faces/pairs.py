@@ -73,21 +73,26 @@ class FacePairs:
 
     def group(self, index: int, count: int) -> list[Sample]:
         """At most so many pairs of one source: what a source costs is shared."""
+        return self.variants(index, count, [self.options])[0]
+
+    def variants(self, index: int, count: int, options: Sequence[Options]) -> list[list[Sample]]:
+        """A group by each of several options, which differ in their priors alone."""
         random = np.random.default_rng((self.options.seed, index))
         pool = self._pools[-1 if random.random() < self.options.synthetic else 0]
         person = pool[int(random.integers(len(pool)))]
         weight = np.array([len(t) for t in person], np.float64)
         take = person[int(random.choice(len(person), p=weight / weight.sum()))]
         source, *targets = random.choice(len(take), min(count + 1, len(take)), replace=False)
-        return self.pairs(take, int(source), [int(t) for t in targets], random)
+        return self.pairs(take, int(source), [int(t) for t in targets], random, options)
 
-    def pairs(self, take: Frames, source: int, targets: Sequence[int], random: np.random.Generator) -> list[Sample]:
-        """A frame of a take and others, all changed alike."""
+    def pairs(self, take: Frames, source: int, targets: Sequence[int], random: np.random.Generator,
+              options: Sequence[Options]) -> list[list[Sample]]:
+        """A frame of a take and others, all changed alike, by each of the options."""
         change = random_change(random) if self.options.augment else Change()
         stills = [self._still(take, index, random) for index in (source, *targets)]
         first, *others = (changed(s, change, self.model, random) for s in stills)
         person = crc32(take.person.encode()) & 0x7FFFFFFF
-        return played(first, others, take.identity, self.model, self.options, person, take.synthetic)
+        return played(first, others, take.identity, self.model, options, person, take.synthetic)
 
     def _still(self, take: Frames, index: int, random: np.random.Generator) -> Still:
         """A frame, its coefficients as unsure as a tracker's."""

@@ -40,9 +40,9 @@ class Options:
     seed: int = 0
 
 
-def played(source: Still, targets: Sequence[Still], identity: Floats, model: FaceModel, options: Options,
-           person: int = 0, synthetic: bool = False) -> list[Sample]:
-    """Pairs of a source and its targets, all pictures of one size.
+def played(source: Still, targets: Sequence[Still], identity: Floats, model: FaceModel, options: Sequence[Options],
+           person: int = 0, synthetic: bool = False) -> list[list[Sample]]:
+    """Pairs of a source and its targets, all pictures of one size, by each of the options.
 
     As `animate` does it: the source is fitted by itself, the tracked changes are put on that fit, and `warped` is the
     mesh renderer's frame. Where no face is found in the source, what the tracker says stands in for its fit.
@@ -50,11 +50,15 @@ def played(source: Still, targets: Sequence[Still], identity: Floats, model: Fac
     side = source.picture.shape[0]
     motion = _motion([source, *targets], identity, model, Camera.for_image(side, side))
     stage = set_stage(source.picture, _fitted(source, identity, model), motion, model, RELATIVE)
-    canvas = Canvas(stage, options.size, FaceSquare(side / 2, side / 2, side), options.step, options.screen)
+    square = FaceSquare(side / 2, side / 2, side)
+    canvases = [Canvas(stage, o.size, square, o.step, o.screen) for o in options]
     frames = stage.frames()
     next(frames)
-    return [_sample(source, target, canvas.seen, canvas.moved(frame), person, synthetic)
-            for target, frame in zip(targets, frames, strict=True)]
+    out: list[list[Sample]] = [[] for _ in canvases]
+    for target, frame in zip(targets, frames, strict=True):
+        for made, canvas in zip(out, canvases, strict=True):
+            made.append(_sample(source, target, canvas.seen, canvas.moved(frame), person, synthetic))
+    return out
 
 
 def sample_of(source: Still, target: Still, model: FaceModel, options: Options, person: int = 0,

@@ -16,7 +16,7 @@ from .config import Config
 from .shapes import shapes
 
 FORMAT, VERSION = "mien pgfg", "1"
-SHIPPED = Path(__file__).parents[1] / "weights" / "mien256.safetensors"
+SHIPPED = Path(__file__).parents[1] / "weights" / "pgfg.safetensors"
 LARGEST = 512 << 20
 
 

@@ -86,7 +86,7 @@ def local(x: Tensor) -> Tensor:
 
 
 def critic_loss(critic: nn.Module, prior: Tensor, target: Tensor, made: Tensor, weights: Weights) -> Tensor:
-    """What the critic is taught: hinge, or Wasserstein's distance with a penalty."""
+    """What the critic is taught: hinge, or Wasserstein's distance, to which `gradient_penalty` belongs."""
     # One call for both: normalisation by power iteration then sees one network.
     both = critic(torch.cat([prior, prior]), torch.cat([target, made]))
     real, fake = ([[layer[part] for layer in scale] for scale in both]
@@ -95,8 +95,7 @@ def critic_loss(critic: nn.Module, prior: Tensor, target: Tensor, made: Tensor, 
         parts = [functional.relu(1 - r[-1]).mean() + functional.relu(1 + f[-1]).mean()
                  for r, f in zip(real, fake, strict=True)]
         return torch.stack(parts).mean()
-    distance = torch.stack([f[-1].mean() - r[-1].mean() for r, f in zip(real, fake, strict=True)]).mean()
-    return distance + weights.penalty * gradient_penalty(critic, prior, target, made)
+    return torch.stack([f[-1].mean() - r[-1].mean() for r, f in zip(real, fake, strict=True)]).mean()
 
 
 def gradient_penalty(critic: nn.Module, prior: Tensor, target: Tensor, made: Tensor) -> Tensor:

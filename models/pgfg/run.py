@@ -17,7 +17,7 @@ from .feeding import Batch, Direct, Feeder, Pairs
 from .files import save_generator
 from .generators import Whole, critic_of, units
 from .identity import Recogniser
-from .losses import critic_loss
+from .losses import critic_loss, gradient_penalty
 from .plan import SEED, Plan
 from .sheets import means
 
@@ -82,6 +82,10 @@ class Run:
         self.plain_critic.requires_grad_(True)
         prior = batch["prior_target"][:, :self.plan.config.planes]
         loss = critic_loss(self.critic, prior, batch["target"], made.detach(), self.plan.weights)
+        if self.plan.weights.penalty:
+            # The wrapped critic allows no gradients but those of a loss; in full precision, as they are squared.
+            slope = gradient_penalty(self.plain_critic, prior, batch["target"], made.detach().float())
+            loss = loss + self.plan.weights.penalty * slope
         self._update(self.critic, self.critic_optimizer, loss, self.plan.critic_rate)
         self.plain_critic.requires_grad_(False)
         return {"critic": loss}

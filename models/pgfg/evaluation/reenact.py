@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ....core.contact_sheet import grid
 from ....core.errors import BadInput
 from ....core.evaluate.identity import FaceIdentity
 from ....core.evaluate.reenactment import MEASURES, Judge, Target
 from ....core.evaluate.report import Report, plain, text_table
 from ....core.face_model import FaceModel
 from ....core.fitting import fit_photo
+from ....core.image import write_image
 from ....core.model_files import default_model
 from ....core.motion import Motion
 from ....core.playback import Renderer, animate, renderer_named
@@ -34,7 +36,8 @@ _CROSS = ("csim_to_source", "expression_correlation")
 
 def evaluate_reenactment(folder: str | os.PathLike[str], renderers: str = "copy,mesh", *,
                          identity_net: str | os.PathLike[str] | None = None, pairs: int = PAIRS, cross: bool = False,
-                         everyone: bool = False, progress: Progress | None = None) -> Report:
+                         everyone: bool = False, sheet: str | os.PathLike[str] | None = None,
+                         progress: Progress | None = None) -> Report:
     """Measure renderers, `copy,mesh,pgfg=FILE,…`, on the clips of a folder.
 
     Means over the frames of a clip, then over clips. L1, PSNR and SSIM over the square, AKD and CSIM against the true
@@ -44,6 +47,8 @@ def evaluate_reenactment(folder: str | os.PathLike[str], renderers: str = "copy,
     Args:
         pairs: frames a clip that are compared; the frame before each is drawn too, for `warp`.
         cross: drive every clip's face by the next person's motion, too.
+        sheet: a picture to write: a row for each clip of the source, what every renderer makes of the frame that
+            differs most from it, and the truth.
 
     Raises:
         BadInput: a renderer is not known, or the folder holds no clips of people who were not learned from.
@@ -54,15 +59,18 @@ def evaluate_reenactment(folder: str | os.PathLike[str], renderers: str = "copy,
     found = clips_of(Path(folder), everyone)
     figures: dict[str, Any] = {}
     before: Case | None = None
+    farthest: list[Bytes] = []
     for done, clip in enumerate(found):
         case = case_of(clip, model, pairs)
         figures[clip.path.stem] = {"person": clip.person, "frames": len(case.frames) // 2,
-                                   "self": self_figures(case, known, identity, model)}
+                                   "self": self_figures(case, known, identity, model, farthest)}
         if cross and before is not None and before.clip.person != clip.person:
             figures[clip.path.stem]["cross"] = cross_figures(case, before.clip, known, identity, model, 2 * pairs)
         before = case
         if progress:
             progress(done + 1, len(found))
+    if sheet is not None:
+        write_image(sheet, grid(farthest, len(known) + 2, ["source", *known, "truth"] * len(found)))
     return _report(figures, [*known, REAL])
 
 
@@ -92,14 +100,23 @@ def drawn(renderer: Renderer | None, source: Bytes, motion: Motion, model: FaceM
 
 
 def self_figures(case: Case, renderers: dict[str, Renderer | None], identity: FaceIdentity | None,
-                 model: FaceModel) -> dict[str, dict[str, Any]]:
+                 model: FaceModel, farthest: list[Bytes] | None = None) -> dict[str, dict[str, Any]]:
+    """Measures by renderer; the source, what is drawn of the frame that differs most from it, and the truth are added
+    to `farthest`."""
+    row: list[Bytes] = []
+    most = -1.0
     judges = {name: Judge(identity) for name in (*renderers, REAL)}
     shows = [drawn(r, case.frames[0], case.motion, model) for r in renderers.values()]
     last: Sequence[Bytes] = []
     for index, shown in enumerate(zip(*shows, case.frames, strict=True)):
         if index > 0 and index % 2 == 0:
             _judge(judges, shown, last, Target(case.frames[index], identity), case, index, model)
+            away = float(np.abs(case.frames[index].astype(np.float32) - case.frames[0]).mean())
+            if away > most:
+                most, row = away, [case.frames[0], *(rgb.copy() for rgb in shown)]
         last = [rgb.copy() for rgb in shown]
+    if farthest is not None:
+        farthest += row
     out = {name: judge.figures() for name, judge in judges.items()}
     out[REAL] = {name: out[REAL][name] for name in ("warp",) if name in out[REAL]}
     if identity is not None:
