@@ -2,6 +2,7 @@
 """Write a face as glTF, a motion in another format or frame rate, or a network as ONNX."""
 
 import argparse
+from importlib import import_module
 from pathlib import Path
 
 from ..errors import BadInput
@@ -29,9 +30,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _export_network(options: argparse.Namespace) -> list[str]:
-    from ...models.onnx_files import export_network
-
-    return [str(path) for path in export_network(options.source, options.output)]
+    networks = import_module("...models.onnx_files", __package__)
+    return [str(path) for path in networks.export_network(options.source, options.output)]
 
 
 def _export_head(options: argparse.Namespace) -> list[str]:
