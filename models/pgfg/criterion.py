@@ -16,6 +16,7 @@ from .losses import (
     identity_loss,
     image_loss,
     perceptual_loss,
+    reach,
     shifted,
     structure_loss,
     unevenness,
@@ -62,6 +63,8 @@ def judged(painted: Painted, batch: Batch, weights: Weights, said: tuple[Scales,
         parts["under"] = image_loss(under, target, batch["regions"], weights)
     if shift and weights.smooth:
         parts["smooth"] = unevenness(shift[0])
+    if shift and weights.reach:
+        parts["reach"] = reach(shift[0])
     if weights.structure:
         parts["structure"] = structure_loss(made, target)
     if said is not None:

@@ -34,6 +34,8 @@ class Weights:
     mask: float = 0.01
     smooth: float = 0.2
     """Neighbours' shifts differ little: the total variation"""
+    reach: float = 0.08
+    """Shifts, in pixels: without this all is shifted by a fifth of a pixel, because that softens it"""
     mouth: float = 4.0
     eyes: float = 4.0
     """By how much L_img counts more in these areas"""
@@ -43,7 +45,7 @@ class Weights:
 
 MIEN = Weights()
 FACEANIME = Weights(image=1e4, structure=0, under=0, adversarial=1, features=0, identity=1e4, perceptual=0,
-                    steadiness=0, smooth=0, mask=0.05, mouth=0, eyes=0, penalty=10)
+                    steadiness=0, smooth=0, reach=0, mask=0.05, mouth=0, eyes=0, penalty=10)
 """As in the released code"""
 
 
@@ -66,6 +68,11 @@ def unevenness(shift: Tensor) -> Tensor:
     """By how many pixels a neighbour's shift (B, 2, h, w) differs on average."""
     x = shift.float()
     return (x[..., 1:] - x[..., :-1]).abs().mean() + (x[..., 1:, :] - x[..., :-1, :]).abs().mean()
+
+
+def reach(shift: Tensor) -> Tensor:
+    """By how many pixels (B, 2, h, w) is shifted on average, across and down together."""
+    return 2 * shift.float().abs().mean()
 
 
 def similarity(a: Tensor, b: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ...core.compiled import compiled_loosely
 from ...core.face_square import FaceSquare
 from .layers import Layers
+from .samples import sampled, still
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -53,7 +54,7 @@ class Place:
         inside = frame[top:bottom, left:right]
         if made.shift is not None:
             shift = _enlarged(made.shift, self.size) * self.fade
-            given = _pulled(given.transpose(1, 2, 0), shift).transpose(2, 0, 1)
+            given = sampled(given, shift + still(self.size))
             scale = np.float32(self.square.side / self.size)
             inside[:] = _pulled(inside, np.stack([self._at_full_size(s) for s in shift]) * scale)
         picture = (made.picture + 1) * np.float32(127.5)
