@@ -31,6 +31,7 @@ from mien.models.pgfg.files import SHIPPED, load_generator, save_generator
 from mien.models.pgfg.layers import Layers
 from mien.models.pgfg.pasting import RIM, Place
 from mien.models.pgfg.rendering import NeuralRenderer
+from mien.models.pgfg.samples import MOUTH, PLACE, PLANES
 from mien.models.pgfg.shapes import shapes
 from numpy.typing import NDArray
 from skimage.data import astronaut
@@ -68,6 +69,9 @@ def idle_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 # --- pasting ------------------------------------------------------------------------------------------------------
 
+NOTHING = np.zeros((PLANES, 64, 64), np.uint8)
+
+
 def planes(picture: Picture) -> Picture:
     return np.ascontiguousarray(picture.transpose(2, 0, 1))
 
@@ -87,7 +91,7 @@ def test_what_the_network_leaves_stays_to_the_bit(side: float) -> None:
     frame = noise(420, 410)
     place = Place.of(FaceSquare(205.3, 208.1, side), 64, 410, 420)
     given = planes(noise(64, 64, 1))
-    out = place.paste(frame.copy(), painted(given), given)
+    out = place.paste(frame.copy(), painted(given), given, NOTHING)
     np.testing.assert_array_equal(out, frame)
 
 
@@ -99,10 +103,41 @@ def test_what_is_painted_anew_is_the_networks_enlarged(side: float) -> None:
     square = FaceSquare(205.3, 208.1, side)
     place = Place.of(square, 64, 410, 420)
     frame = (noise(420, 410) // 8 + 10).astype(np.uint8)
-    out = place.paste(frame.copy(), painted(planes(wanted)), planes(square.cut(frame, 64)))
+    out = place.paste(frame.copy(), painted(planes(wanted)), planes(square.cut(frame, 64)), NOTHING)
     again = square.cut(out, 64)
     inside = slice(int(RIM * 64) + 2, -int(RIM * 64) - 2)
     assert np.abs(again.astype(float) - wanted)[inside, inside].max() <= 6
+
+
+def drawn(size: int, *, mouth: int = 0) -> Picture:
+    """A prior (PLANES, S, S) of a face that fills the square, with a mouth that is so many pixels wide and high."""
+    prior = np.zeros((PLANES, size, size), np.uint8)
+    prior[PLACE] = 128
+    middle = slice((size - mouth) // 2, (size + mouth) // 2)
+    prior[MOUTH, middle, middle] = 255
+    return prior
+
+
+def test_a_face_is_given_light_and_shade_and_no_detail() -> None:
+    """A change that is light in a wide place, and one that only takes detail away."""
+    frame = noise(256, 256)
+    place = Place.of(FaceSquare(128, 128, 256), 128, 256, 256)
+    given = planes(FaceSquare(128, 128, 256).cut(frame, 128))
+    checks = np.where(np.indices((128, 128)).sum(0) % 2, 60, -60)
+    out = place.paste(frame.copy(), painted(given + checks), given, drawn(128))
+    assert np.abs(out.astype(int) - frame).max() <= 1
+    shade = np.broadcast_to(np.linspace(-12, 12, 128), (128, 128))
+    brighter = place.paste(frame.copy(), painted(given + shade), given, drawn(128)).astype(int) - frame
+    np.testing.assert_allclose(brighter[20:-20, 20:-20].mean((0, 2)), np.linspace(-12, 12, 256)[20:-20], atol=1.5)
+    assert brighter[20:-20, 60].std() < 1
+
+
+def test_between_the_lips_is_what_the_mesh_drew() -> None:
+    frame = noise(256, 256)
+    place = Place.of(FaceSquare(128, 128, 256), 128, 256, 256)
+    given = planes(FaceSquare(128, 128, 256).cut(frame, 128))
+    out = place.paste(frame.copy(), painted(given * 0 + 128), given, drawn(128, mouth=40))
+    np.testing.assert_array_equal(out[96:160, 96:160], frame[96:160, 96:160])
 
 
 def test_the_networks_shift_moves_the_frames_own_pixels() -> None:
@@ -115,7 +150,8 @@ def test_the_networks_shift_moves_the_frames_own_pixels() -> None:
     shift[0], shift[1] = 1, -0.5
     moved = np.roll(given, (-1, 0), (2, 1))
     moved = ((moved.astype(np.float32) + np.roll(moved, 1, 1)) / 2).astype(np.uint8)
-    out = place.paste(frame.copy(), Layers(painted(moved).picture, np.zeros((1, 64, 64), np.float32), shift), given)
+    out = place.paste(frame.copy(), Layers(painted(moved).picture, np.zeros((1, 64, 64), np.float32), shift), given,
+                      NOTHING)
     middle = out[100:200, 100:200].astype(int)
     assert np.abs(middle - frame[98:198, 104:204]).max() <= 4
     np.testing.assert_array_equal(out[:, :20], frame[:, :20])
@@ -126,7 +162,7 @@ def test_there_is_no_seam() -> None:
     frame = np.full((300, 320, 3), 100, np.uint8)
     given = np.full((3, 64, 64), 100, np.uint8)
     place = Place.of(FaceSquare(150, 160, 200), 64, 320, 300)
-    out = place.paste(frame.copy(), painted(given + 40), given).astype(int) - frame
+    out = place.paste(frame.copy(), painted(given + 40), given, NOTHING).astype(int) - frame
     assert out[160, 150, 0] == 40
     assert (out[:60] == 0).all() and (out[:, :50] == 0).all() and (out[:, 250:] == 0).all()
     steepest = 1.5 * 40 / (RIM * 200) + 1
@@ -139,10 +175,10 @@ def test_at_the_pictures_own_border_nothing_fades() -> None:
     frame = np.full((200, 200, 3), 100, np.uint8)
     given = np.full((3, 64, 64), 100, np.uint8)
     place = Place.of(FaceSquare(120, 50, 90).within(200, 95), 64, 200, 95)
-    out = place.paste(frame[:95].copy(), painted(given + 40), given)
+    out = place.paste(frame[:95].copy(), painted(given + 40), given, NOTHING)
     assert out[94, 120, 0] == out[45, 120, 0] == 140
     corner = Place.of(FaceSquare(50, 50, 100), 64, 200, 200)
-    out = corner.paste(frame.copy(), painted(given + 40), given)
+    out = corner.paste(frame.copy(), painted(given + 40), given, NOTHING)
     assert out[0, 0, 0] == 140 and out[99, 50, 0] <= 101 and out[50, 99, 0] <= 101
 
 

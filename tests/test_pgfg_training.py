@@ -30,7 +30,7 @@ from mien.models.pgfg.identity import (  # noqa: E402
     save_identity,
 )
 from mien.models.pgfg.identity_training import train_identity  # noqa: E402
-from mien.models.pgfg.network import conv, moved, unshuffled  # noqa: E402
+from mien.models.pgfg.network import conv, moved, shifted_by, unshuffled  # noqa: E402
 from mien.models.pgfg.plan import Plan, plan_for  # noqa: E402
 from mien.models.pgfg.train import train  # noqa: E402
 
@@ -108,6 +108,31 @@ def test_moving_features_is_grid_sampling_in_pixels() -> None:
     torch.testing.assert_close(moved(features, flow), features, atol=1e-5, rtol=0)
     shift = moved(features, flow + torch.tensor([8.0, 4.0]).view(1, 2, 1, 1))
     torch.testing.assert_close(shift[:, :, :-1, :-2], features[:, :, 1:, 2:], atol=1e-5, rtol=0)
+
+
+def test_what_shifts_cost() -> None:
+    still = torch.zeros(2, 2, 8, 8)
+    assert losses.reach(still) == losses.unevenness(still) == 0
+    assert losses.reach(still + 0.5) == pytest.approx(1) and losses.unevenness(still + 0.5) == 0
+    ramp = torch.arange(8.0).expand(2, 2, 8, 8)
+    assert losses.unevenness(ramp) == pytest.approx(1) and losses.unevenness(-ramp.mT) == pytest.approx(1)
+
+
+def test_a_picture_comes_from_as_far_away_as_the_shift_says() -> None:
+    picture = torch.rand(1, 3, 32, 32)
+    shift = torch.zeros(1, 2, 16, 16)
+    shift[:, 0], shift[:, 1] = 2, -1
+    torch.testing.assert_close(shifted_by(picture, shift)[..., 1:, :-2], picture[..., :-1, 2:], atol=1e-5, rtol=0)
+
+
+def test_an_untrained_network_shows_the_base() -> None:
+    for config in (TINY, replace(TINY, base="source")):
+        arrays = ToyFaces(config.size)[1].arrays()
+        batch = units({k: torch.from_numpy(v)[None] for k, v in arrays.items() if v.ndim == 3})
+        made, mask, under, shift = Whole(config)(batch)
+        torch.testing.assert_close(made, batch[config.base], atol=1e-5, rtol=0)
+        torch.testing.assert_close(under, made)
+        assert (shift == 0).all() and 0 < mask.max() < 0.5
 
 
 def test_the_wide_convolution_is_the_one_of_the_unshuffled_picture() -> None:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network's small square back into a full-size frame, without a seam and without losing the frame's detail.
 
-The frame's own pixels are moved as the network says. Where it leaves what it was given, they stay, with the light and
-shade of its small changes added: a network that is unsure of fine detail softens it, which costs likeness and gains
-nothing. Where it paints anew, its picture, enlarged, takes their place. Towards the square's sides that do not lie on
-the picture's border all goes over into the frame.
+The frame's own pixels are moved as the network says. On the face they stay, and only the light and shade of its
+changes is added; between the lips nothing is: a network that is unsure of detail paints the mean of what it might be,
+soft skin and grey mouths, which costs likeness. Beside the face its small changes are added to what it leaves; where it
+paints anew, its picture, enlarged, takes the pixels' place. Towards the square's sides that do not lie on the
+picture's border all goes over into the frame.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from ...core.compiled import compiled_loosely
 from ...core.face_square import FaceSquare
 from .layers import Layers
-from .samples import sampled, still
+from .samples import MOUTH, PLACE, sampled, still
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -25,7 +26,7 @@ RIM = 0.12
 _SAME = 30.0
 """Change of colour (0..255) at which half of the frame's own pixels stays"""
 _BROAD = 16
-"""How many means of small changes there are across the square"""
+"""How many means of light and shade there are across the square"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +51,9 @@ class Place:
         down = _ramps(size, top > 1, bottom < height - 1)
         return cls(square, size, box, np.asarray(down[:, None] * across[None, :], np.float32))
 
-    def paste(self, frame: Bytes, made: Layers, given: Bytes) -> Bytes:
+    def paste(self, frame: Bytes, made: Layers, given: Bytes, prior: Bytes) -> Bytes:
         """The frame (H, W, 3), changed in place, with the network's picture in it; `given` (3, S, S) is the frame as
-        the network saw it."""
+        the network saw it, `prior` (PLANES, S, S) what it was told of the head there."""
         left, top, right, bottom = self.box
         inside = frame[top:bottom, left:right]
         if made.shift is not None:
@@ -62,9 +63,13 @@ class Place:
             inside[:] = _pulled(inside, np.stack([self._at_full_size(s) for s in shift]) * scale)
         change = (made.picture + 1) * np.float32(127.5) - given
         own = _softened(_believed(change))
+        outside = 1 - _softened((prior[MOUTH][0] > 0).astype(np.float32))
+        face = outside * _softened(prior[PLACE].any(0).astype(np.float32))
+        anew = (1 - own) * (outside - face)
+        change = outside * (face * _broad(change, face) + (1 - face) * change)
         layers = np.empty((4, self.size, self.size), np.float32)
-        layers[:3] = (own * _broad(change) + (1 - own) * (change + given)) * self.fade
-        layers[3] = (1 - own) * self.fade
+        layers[:3] = (change + anew * given) * self.fade
+        layers[3] = anew * self.fade
         _blend(inside, *(self._at_full_size(layer) for layer in layers))
         return frame
 
@@ -96,13 +101,17 @@ def _believed(change: Floats) -> Floats:
     return np.asarray(1 / (1 + away * away), np.float32)
 
 
-def _broad(change: Floats) -> Floats:
-    """A change (3, S, S) without its detail."""
+def _broad(change: Floats, where: Floats) -> Floats:
+    """A change (3, S, S) without its detail, as it is in places that count (S, S)."""
     from PIL import Image
 
     size = change.shape[-1]
-    small = [Image.fromarray(plane).resize((_BROAD, _BROAD), Image.Resampling.BILINEAR) for plane in change]
-    return np.stack([np.asarray(s.resize((size, size), Image.Resampling.BICUBIC), np.float32) for s in small])
+    def mean(plane: Floats) -> Floats:
+        small = Image.fromarray(plane).resize((_BROAD, _BROAD), Image.Resampling.BILINEAR)
+        return np.asarray(small.resize((size, size), Image.Resampling.BILINEAR), np.float32)
+
+    weight = mean(where) + np.float32(1e-3)
+    return np.stack([mean(plane * where) / weight for plane in change])
 
 
 def _enlarged(shift: Floats, size: int) -> Floats:

@@ -61,7 +61,7 @@ class NeuralRenderer:
             made = self._painter.layers(*(np.stack([getattr(m, name) for m in moved])
                                           for name in ("prior", "warped", "valid", "flow")))
             for (played, given), layers in zip(group, made, strict=True):
-                yield canvas.place.paste(played.rgb, layers, given.warped)
+                yield canvas.place.paste(played.rgb, layers, given.warped, given.prior)
 
 
 def _painter(weights: GeneratorWeights, threads: int) -> tuple[Any, int]:
