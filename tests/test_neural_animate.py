@@ -29,7 +29,7 @@ from mien.models.pgfg.canvas import Canvas
 from mien.models.pgfg.config import MIEN128, TINY
 from mien.models.pgfg.files import SHIPPED, load_generator, save_generator
 from mien.models.pgfg.layers import Layers
-from mien.models.pgfg.pasting import RIM, Place
+from mien.models.pgfg.pasting import RIM, Place, Trust
 from mien.models.pgfg.rendering import NeuralRenderer
 from mien.models.pgfg.samples import MOUTH, PLACE, PLANES
 from mien.models.pgfg.shapes import shapes
@@ -124,10 +124,10 @@ def test_a_face_is_given_light_and_shade_and_no_detail() -> None:
     place = Place.of(FaceSquare(128, 128, 256), 128, 256, 256)
     given = planes(FaceSquare(128, 128, 256).cut(frame, 128))
     checks = np.where(np.indices((128, 128)).sum(0) % 2, 60, -60)
-    out = place.paste(frame.copy(), painted(given + checks), given, drawn(128))
+    out = place.paste(frame.copy(), painted(given + checks), given, drawn(128), Trust(face=0))
     assert np.abs(out.astype(int) - frame).max() <= 1
     shade = np.broadcast_to(np.linspace(-12, 12, 128), (128, 128))
-    brighter = place.paste(frame.copy(), painted(given + shade), given, drawn(128)).astype(int) - frame
+    brighter = place.paste(frame.copy(), painted(given + shade), given, drawn(128), Trust(face=0)).astype(int) - frame
     np.testing.assert_allclose(brighter[20:-20, 20:-20].mean((0, 2)), np.linspace(-12, 12, 256)[20:-20], atol=1.5)
     assert brighter[20:-20, 60].std() < 1
 
@@ -136,8 +136,21 @@ def test_between_the_lips_is_what_the_mesh_drew() -> None:
     frame = noise(256, 256)
     place = Place.of(FaceSquare(128, 128, 256), 128, 256, 256)
     given = planes(FaceSquare(128, 128, 256).cut(frame, 128))
-    out = place.paste(frame.copy(), painted(given * 0 + 128), given, drawn(128, mouth=40))
+    out = place.paste(frame.copy(), painted(given * 0 + 128), given, drawn(128, mouth=40), Trust(mouth=0))
     np.testing.assert_array_equal(out[96:160, 96:160], frame[96:160, 96:160])
+
+
+def test_beside_the_face_as_much_is_shown_as_is_trusted() -> None:
+    frame = noise(256, 256)
+    place = Place.of(FaceSquare(128, 128, 256), 64, 256, 256)
+    given = planes(FaceSquare(128, 128, 256).cut(frame, 64))
+    for share in (0, 0.5, 1):
+        out = place.paste(frame.copy(), painted(given + 12), given, NOTHING, Trust(beside=share)).astype(int) - frame
+        assert out.mean() == pytest.approx(12 * share, abs=0.6)
+    assert Trust.read(None) == Trust() == Trust.read("1,1,1") and Trust.read("0,0.5,1") == Trust(0, 0.5, 1)
+    for wrong in ("", "1,1", "a,b,c", "2,0,0", "nan,0,0"):
+        with pytest.raises(BadInput, match="Trust"):
+            Trust.read(wrong)
 
 
 def test_the_networks_shift_moves_the_frames_own_pixels() -> None:

@@ -55,6 +55,9 @@ def _pgfg_arguments(group: Any) -> None:
     group.add_argument("--start", type=Path, metavar="FILE", help="weights to begin from")
     group.add_argument("--weight", action="append", default=[], metavar="LOSS=NUMBER",
                        help="how much a loss counts; 0 leaves it out")
+    group.add_argument("--trust", metavar="MOUTH,FACE,BESIDE",
+                       help="how far the network's detail is shown between the lips, on the face and beside it, 0 to "
+                            "1: less for one of little training")
     group.add_argument("--base", choices=("source", "warped"), default=None,
                        help="what the network paints on: the photo, or the photo moved by the mesh")
     group.add_argument("--plain-prior", action="store_true",
@@ -86,7 +89,8 @@ def _pgfg(options: argparse.Namespace) -> None:
 
     train, plans = _module("...models.pgfg.train"), _module("...models.pgfg.plan")
     plan = plans.plan_for(options.config, steps=options.steps, batch=options.batch, base=options.base,
-                          plain_prior=options.plain_prior, weights=_weights(options.weight), check=options.check)
+                          plain_prior=options.plain_prior, weights=_weights(options.weight), check=options.check,
+                          trust=options.trust)
     recogniser = _module("...models.pgfg.identity").load_recogniser(options.identity) if options.identity else None
     pairs, held_out = _pairs(options, plan.config.size)
     with progress_bar("training", total=plan.steps, unit="steps", quiet=options.quiet) as progress:

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network's small square back into a full-size frame, without a seam and without losing the frame's detail.
 
-The frame's own pixels are moved as the network says. On the face they stay, and only the light and shade of its
-changes is added; between the lips nothing is: a network that is unsure of detail paints the mean of what it might be,
-soft skin and grey mouths, which costs likeness. Beside the face its small changes are added to what it leaves; where it
-paints anew, its picture, enlarged, takes the pixels' place. Towards the square's sides that do not lie on the
-picture's border all goes over into the frame.
+The frame's own pixels are moved as the network says. Its small changes are added to them; where it paints anew, its
+picture, enlarged, takes their place. A network of little training is unsure of detail and paints the mean of what it
+might be: soft skin, grey mouths, blurred hair. How far it is trusted stands in its weights. Towards the square's sides
+that do not lie on the picture's border all goes over into the frame.
 """
 
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.compiled import compiled_loosely
+from ...core.errors import BadInput
 from ...core.face_square import FaceSquare
 from .layers import Layers
 from .samples import MOUTH, PLACE, sampled, still
@@ -27,6 +27,38 @@ _SAME = 30.0
 """Change of colour (0..255) at which half of the frame's own pixels stays"""
 _BROAD = 16
 """How many means of light and shade there are across the square"""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far a network's detail is shown, 0..1."""
+
+    mouth: float = 1.0
+    """Between the lips: 0 leaves what the mesh drew"""
+    face: float = 1.0
+    """On the face: 0 shows only the light and shade of what it changes"""
+    beside: float = 1.0
+    """Hair, neck and background: 0 leaves the mesh's"""
+
+    @classmethod
+    def read(cls, text: str | None) -> "Trust":
+        """From `mouth,face,beside`; None is full trust.
+
+        Raises:
+            BadInput: it is something else.
+        """
+        if text is None:
+            return cls()
+        try:
+            mouth, face, beside = (float(part) for part in text.split(","))
+        except ValueError as error:
+            raise BadInput(f"Trust is three numbers, mouth,face,beside, not {text!r}.") from error
+        if not all(0 <= value <= 1 for value in (mouth, face, beside)):
+            raise BadInput(f"Trust lies between 0 and 1, not {text}.")
+        return cls(mouth, face, beside)
+
+
+FULL = Trust()
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +83,7 @@ class Place:
         down = _ramps(size, top > 1, bottom < height - 1)
         return cls(square, size, box, np.asarray(down[:, None] * across[None, :], np.float32))
 
-    def paste(self, frame: Bytes, made: Layers, given: Bytes, prior: Bytes) -> Bytes:
+    def paste(self, frame: Bytes, made: Layers, given: Bytes, prior: Bytes, trust: Trust = FULL) -> Bytes:
         """The frame (H, W, 3), changed in place, with the network's picture in it; `given` (3, S, S) is the frame as
         the network saw it, `prior` (PLANES, S, S) what it was told of the head there."""
         left, top, right, bottom = self.box
@@ -61,12 +93,13 @@ class Place:
             given = sampled(given, shift + still(self.size))
             scale = np.float32(self.square.side / self.size)
             inside[:] = _pulled(inside, np.stack([self._at_full_size(s) for s in shift]) * scale)
-        change = (made.picture + 1) * np.float32(127.5) - given
-        own = _softened(_believed(change))
-        outside = 1 - _softened((prior[MOUTH][0] > 0).astype(np.float32))
-        face = outside * _softened(prior[PLACE].any(0).astype(np.float32))
-        anew = (1 - own) * (outside - face)
-        change = outside * (face * _broad(change, face) + (1 - face) * change)
+        mouth = _softened((prior[MOUTH][0] > 0).astype(np.float32))
+        face = (1 - mouth) * _softened(prior[PLACE].any(0).astype(np.float32))
+        share, gentle = mouth * trust.mouth + face + (1 - mouth - face) * trust.beside, face * (1 - trust.face)
+        change = share * ((made.picture + 1) * np.float32(127.5) - given)
+        anew = (1 - _softened(_believed(change))) * share * (1 - gentle)
+        if trust.face < 1:
+            change = gentle * _broad(change, face) + (1 - gentle) * change
         layers = np.empty((4, self.size, self.size), np.float32)
         layers[:3] = (change + anew * given) * self.fade
         layers[3] = anew * self.fade

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from ...core.errors import BadInput
 from .config import Config, config_named
 from .losses import FACEANIME, MIEN, Weights
+from .pasting import Trust
 
 SEED = 5
 
@@ -24,6 +25,8 @@ class Plan:
     check_every: int = 500
     weights: Weights = field(default_factory=Weights)
     vary: bool = True
+    trust: str | None = None
+    """Written into the weights, see `pasting.Trust`"""
 
     def rate_at(self, step: int, highest: float) -> float:
         """Warms up, stays, and falls over the second half to a twentieth."""
@@ -32,7 +35,8 @@ class Plan:
 
 
 def plan_for(name: str, *, steps: int | None = None, batch: int | None = None, base: str | None = None,
-             plain_prior: bool = False, weights: dict[str, float] | None = None, check: int | None = None) -> Plan:
+             plain_prior: bool = False, weights: dict[str, float] | None = None, check: int | None = None,
+             trust: str | None = None) -> Plan:
     """The plan of a named configuration, changed where it is asked for.
 
     Args:
@@ -40,10 +44,12 @@ def plan_for(name: str, *, steps: int | None = None, batch: int | None = None, b
         plain_prior: drive with E(p_t) alone.
         weights: losses by name, see `losses.Weights`; 0 leaves one out.
         check: steps between measures on persons kept apart.
+        trust: how far its detail is shown, `mouth,face,beside`.
 
     Raises:
-        BadInput: there is no such configuration, loss or base.
+        BadInput: there is no such configuration, loss, base or trust.
     """
+    Trust.read(trust)
     config = config_named(name)
     if base is not None and base != config.base:
         config = replace(config, name=f"{config.name}-{base}", base=base)  # type: ignore[arg-type]
@@ -59,4 +65,5 @@ def plan_for(name: str, *, steps: int | None = None, batch: int | None = None, b
         raise BadInput(f"There is no loss {sorted(unknown)[0]!r}; there are "
                        f"{', '.join(f.name for f in fields(Weights))}.")
     plan = replace(plan, weights=replace(plan.weights, **(weights or {})))
-    return replace(plan, steps=steps or plan.steps, batch=batch or plan.batch, check_every=check or plan.check_every)
+    return replace(plan, steps=steps or plan.steps, batch=batch or plan.batch, check_every=check or plan.check_every,
+                   trust=trust)

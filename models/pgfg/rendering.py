@@ -19,6 +19,7 @@ from ...core.provenance.note import GENERATED_PARTS
 from ...core.retarget import Rules
 from .canvas import LANDMARKS, Canvas
 from .files import GeneratorWeights
+from .pasting import Trust
 from .runtime import Painter
 
 Bytes = NDArray[np.uint8]
@@ -47,6 +48,7 @@ class NeuralRenderer:
             raise BadInput(f"The face model {model.name} does not say where lips, lids and landmarks are, which the "
                            "network needs; use the model in the box, or --renderer mesh.")
         self.config = weights.config
+        self._trust = Trust.read(weights.notes.get("trust"))
         self._painter, self._batch = _painter(weights, threads)
 
     def frames(self, photo: Bytes, fit: Fit, motion: Motion, model: FaceModel, rules: Rules) -> Iterator[Bytes]:
@@ -61,7 +63,7 @@ class NeuralRenderer:
             made = self._painter.layers(*(np.stack([getattr(m, name) for m in moved])
                                           for name in ("prior", "warped", "valid", "flow")))
             for (played, given), layers in zip(group, made, strict=True):
-                yield canvas.place.paste(played.rgb, layers, given.warped, given.prior)
+                yield canvas.place.paste(played.rgb, layers, given.warped, given.prior, self._trust)
 
 
 def _painter(weights: GeneratorWeights, threads: int) -> tuple[Any, int]:

@@ -170,4 +170,5 @@ class Run:
     def write(self, path: Path) -> None:
         """The averaged weights."""
         arrays = {k.removeprefix("net."): v.detach().float().cpu().numpy() for k, v in self.average.items()}
-        save_generator(path, self.plan.config, arrays, {"steps": str(self.step)})
+        notes = {"steps": str(self.step), **({"trust": self.plan.trust} if self.plan.trust else {})}
+        save_generator(path, self.plan.config, arrays, notes)
