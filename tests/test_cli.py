@@ -139,7 +139,7 @@ def test_sound_and_provenance_go_along(tmp_path: Path, mien) -> None:
     assert mien("animate", PORTRAIT, "--driving", driving, "-o", result).code == 0
     with av.open(str(result)) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]
-        assert "compositeSynthetic" in container.metadata["digitalSourceType"]
+        assert "compositeWithTrainedAlgorithmicMedia" in container.metadata["digitalSourceType"]
 
 
 def test_gains_calibration_and_matching_of_the_driver(tmp_path: Path, mien) -> None:

@@ -12,9 +12,10 @@ import pytest
 from heads import SIZE, exact_fit, motion, portrait
 from mien.core.ahead import one_ahead
 from mien.core.commands import rendered
-from mien.core.errors import BadInput, MissingPart
+from mien.core.errors import BadInput
 from mien.core.face_model import FaceModel
 from mien.core.face_square import FaceSquare
+from mien.core.fitting import fit_photo
 from mien.core.image import write_image
 from mien.core.model_files import default_model
 from mien.core.motion_files import save_motion
@@ -24,7 +25,7 @@ from mien.core.provenance.note import COMPOSITE, GENERATED_PARTS
 from mien.core.provenance.reading import read_provenance
 from mien.core.retarget import Rules
 from mien.core.video import VideoReader, VideoWriter
-from mien.models.pgfg import canvas, rendering
+from mien.models.pgfg import canvas, files, rendering
 from mien.models.pgfg.canvas import Canvas
 from mien.models.pgfg.config import MIEN128, TINY
 from mien.models.pgfg.files import SHIPPED, load_generator, save_generator
@@ -332,8 +333,21 @@ def test_weights_that_cannot_be_used_leave_an_old_video_as_it_was(mien, folder, 
     check()
 
 
-@pytest.mark.skipif(SHIPPED.exists(), reason="there are weights in the box")
-def test_without_weights_the_network_says_where_they_come_from(mien, model, folder: Path, tmp_path: Path) -> None:
+def test_what_is_in_the_box_is_taken_and_leaves_a_still_photo_alone(model: FaceModel) -> None:
+    weights = load_generator()
+    assert SHIPPED.stat().st_size < 40e6 and weights.config == MIEN128
+    assert Trust.read(weights.notes["trust"]) == Trust(0, 0, 0.5)
+    renderer = renderer_named("auto", model, threads=1)
+    assert renderer.name == "pgfg"
+    fit = fit_photo(FACE, model)
+    still = motion(model, [exact_fit(model)] * 2)
+    shown = list(animate(FACE, fit, still, model, renderer=renderer))[1].astype(int)
+    assert np.abs(shown - FACE).mean() < 3 and np.abs(shown - FACE).max() > 0
+
+
+def test_without_weights_the_network_says_where_they_come_from(mien, model, folder: Path, tmp_path: Path,
+                                                               monkeypatch) -> None:
+    monkeypatch.setattr(files, "SHIPPED", tmp_path / "none.safetensors")
     start = ("animate", folder / "photo.png", "--motion", folder / "motion.npz", "-o", tmp_path / "v.mp4")
     said = mien(*start, "--renderer", "pgfg").sentence()
     assert "mien train pgfg" in said and "--weights FILE" in said
@@ -344,9 +358,8 @@ def test_a_model_that_does_not_know_its_lips_is_refused(model: FaceModel, weight
     plain = replace(model, regions={})
     with pytest.raises(BadInput, match="does not say where lips"):
         NeuralRenderer(load_generator(weights), plain)
-    if not SHIPPED.exists():
-        with pytest.raises(MissingPart, match="mien train pgfg"):
-            renderer_named("pgfg", plain)
+    with pytest.raises(BadInput, match="does not say where lips"):
+        renderer_named("pgfg", plain)
     assert renderer_named("auto", plain).name == "mesh"
     with pytest.raises(BadInput, match="no renderer 'best'"):
         renderer_named("best", model)

@@ -16,7 +16,7 @@ from mien.core.fit_files import load_fit
 from mien.core.image import read_image, write_image
 from mien.core.playback import write_video
 from mien.core.provenance.marking import mark
-from mien.core.provenance.note import COMPOSITE, GENERATED, Provenance, consent_line
+from mien.core.provenance.note import COMPOSITE, GENERATED, GENERATED_PARTS, Provenance, consent_line
 from mien.core.provenance.reading import consent_in, read_provenance
 from mien.core.provenance.xmp import from_xmp, to_xmp
 
@@ -145,9 +145,11 @@ def test_a_consent_goes_from_the_photo_into_all_that_is_made_of_it(tmp_path: Pat
     assert mien("export", motion, "-o", tmp_path / "short.json", "--fps", "1").code == 0
     assert mien("animate", photo, "--motion", tmp_path / "short.json", "-o", film).code == 0
     said = json.loads(mien("inspect", film, "--json").out)
-    assert (said["source_type"], said["consent"]) == (COMPOSITE, NOTE.consent)
-    assert mien("animate", photo, "--motion", tmp_path / "short.json", "-o", film, "--consent", "mine").code == 0
-    assert json.loads(mien("inspect", film, "--json").out)["consent"] == "mine"
+    assert (said["source_type"], said["consent"]) == (GENERATED_PARTS, NOTE.consent)
+    assert mien("animate", photo, "--motion", tmp_path / "short.json", "-o", film, "--consent", "mine",
+                "--renderer", "mesh").code == 0
+    said = json.loads(mien("inspect", film, "--json").out)
+    assert (said["source_type"], said["consent"]) == (COMPOSITE, "mine")
     assert NOTE.consent in mien("inspect", face).out
 
 
