@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A photo with its performance: what every renderer starts from, frame by frame."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,11 +41,12 @@ class Stage:
     net: Surround
     performance: Performance
 
-    def frames(self) -> Iterator[Played]:
-        """The photo moved by the fitted head, frame by frame; nothing is kept of those before."""
+    def frames(self, only: Sequence[int] | None = None) -> Iterator[Played]:
+        """The photo moved by the fitted head, frame by frame, or `only` at these; nothing is kept of those before."""
         source, acted = self.source, self.performance
-        for expression, rotation, translation in zip(acted.expression, acted.rotation, acted.translation, strict=True):
-            shape = source.shape(expression)
+        for t in range(len(acted.expression)) if only is None else only:
+            rotation, translation = acted.rotation[t], acted.translation[t]
+            shape = source.shape(acted.expression[t])
             vertices = source.vertices(shape, rotation, translation)
             nodes = self.net.targets(source, vertices, rotation, translation)
             yield Played(compose(source, self.net, vertices, nodes, source.renewed(shape), source.shadow(shape),

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Job `animate_photo`: a fitted photo and a motion of its own to a video, to pictures, or to one picture."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ... import __version__
+from ..errors import BadInput
+from ..face_model import FaceModel
+from ..fit import Fit
+from ..fit_files import load_fit
+from ..image import Rgb, write_image
+from ..motion import Motion
+from ..motion_files import load_motion
+from ..playback import ITS_OWN, Renderer, animate, renderer_named, write_video
+from ..playback.photo import fit_at, photo_for_video
+from ..playback.renderers import NAMES
+from ..provenance.marking import mark
+from ..provenance.note import Provenance, consent_line
+from .params import Params
+from .picture_folder import PictureFolder, fingerprints
+from .work import Work
+
+_PREPARED = 0.05
+"""Share of the work that comes before the first frame"""
+_BY_THE_MESH = ("Drawn by the mesh alone, for there are no weights of the network: make them with `mien train pgfg` "
+                "and name their file in Mien's preferences.")
+
+
+@dataclass(frozen=True, eq=False)
+class _Play:
+    """What is to be drawn."""
+
+    photo: Rgb
+    fit: Fit
+    motion: Motion
+    model: FaceModel
+    renderer: Renderer
+    weights: Path | None
+    consent: str
+
+    @property
+    def provenance(self) -> Provenance:
+        return Provenance(self.renderer.source_type, consent=self.consent)
+
+    def frames(self, work: Work, only: list[int]) -> Iterator[Rgb]:
+        """Those frames, shown as they come; ends when the job is not wanted any more."""
+        frames = animate(self.photo, self.fit, self.motion, self.model, rules=ITS_OWN, renderer=self.renderer,
+                         only=only)
+        for number, rgb in enumerate(frames, 1):
+            work.step(_PREPARED + (1 - _PREPARED) * number / len(only), f"Frame {number} of {len(only)}")
+            if work.wants_preview():
+                work.preview(rgb)
+            yield rgb
+
+
+def animate_photo_job(params: Params, work: Work) -> dict[str, Any]:
+    """See protocol.py."""
+    video, pictures = params.optional_path("video"), params.optional_path("pictures")
+    if video and pictures:
+        raise BadInput("The job is to make a video and pictures at once; ask for one of them.")
+    work.step(0.0, "Reading the photo")
+    play, warnings = _play(params)
+    work.step(0.02, "Placing the head in the photo")
+    kept, picture = 0, None
+    if video:
+        write_video(video, play.frames(work, [*range(len(play.motion))]), play.motion.fps, provenance=play.provenance,
+                    sound=params.optional_path("sound"))
+    elif pictures:
+        kept = _write_pictures(play, work, params, pictures)
+    else:
+        picture = _write_picture(play, work)
+    height, width = play.photo.shape[:2]
+    return {"renderer": play.renderer.name, "frames": 1 if picture else len(play.motion), "kept": kept,
+            "width": width, "height": height, "picture": picture, "warnings": warnings}
+
+
+def _play(params: Params) -> tuple[_Play, list[str]]:
+    model = params.model()
+    fit, motion = load_fit(params.path("fit"), model), load_motion(params.path("motion"), model)
+    name, weights, consent = params.choice("renderer", "auto", NAMES), params.optional_path("weights"), \
+        params.optional_text("consent")
+    renderer = renderer_named(name, model, weights)
+    photo, warnings = photo_for_video(params.path("photo"))
+    height, width = photo.shape[:2]
+    if warnings:
+        fit = fit_at(fit, width, height)
+    if name == "auto" and renderer.name == "mesh":
+        warnings.append(_BY_THE_MESH)
+    return _Play(photo, fit, motion, model, renderer, weights,
+                 fit.consent if consent is None else consent_line(consent)), warnings
+
+
+def _write_pictures(play: _Play, work: Work, params: Params, folder: Path) -> int:
+    """The number of pictures that stayed as they were."""
+    name = params.optional_text("name") or "frame"
+    if Path(name).name != name or "\0" in name:
+        raise BadInput(f"The pictures cannot be called {name!r:.40}; give a name without slashes.")
+    if not folder.is_dir():
+        raise BadInput(f"The folder {folder} does not exist; make it first.")
+    target = PictureFolder(folder, name, params.whole("first", 1, -1_048_574, 1_048_574), play.provenance)
+    made_of = fingerprints(play.motion, _common(play), play.photo, play.fit.vertices_image, play.fit.landmarks_478)
+    keep, missing = params.flag("keep", True), []
+    for frame, text in enumerate(made_of):
+        work.check()
+        if not (keep and target.holds(frame, text)):
+            missing.append(frame)
+    for frame, rgb in zip(missing, play.frames(work, missing) if missing else (), strict=True):
+        target.write(frame, rgb, made_of[frame])
+    return len(made_of) - len(missing)
+
+
+def _write_picture(play: _Play, work: Work) -> str:
+    path = work.folder / "frame.png"
+    write_image(path, next(play.frames(work, [0])))
+    mark(path, play.provenance)
+    return path.name
+
+
+def _common(play: _Play) -> list[str]:
+    """What all frames are made of besides the photo and the motion."""
+    weights = ""
+    if play.renderer.name == "pgfg":
+        file = play.weights or import_module("...models.pgfg.files", __package__).SHIPPED
+        weights = blake2b(file.read_bytes(), digest_size=16).hexdigest()
+    return [__version__, play.renderer.name, weights, play.consent, play.model.hash,
+            np.array2string(play.fit.translation, precision=9), np.array2string(play.fit.rotation, precision=9)]
