@@ -13,7 +13,7 @@ from mien.core.camera import project
 from mien.core.engine.animate_job import animate_photo_job
 from mien.core.engine.params import Params
 from mien.core.engine.work import Cancelled, Work
-from mien.core.errors import BadInput, MissingPart
+from mien.core.errors import MienError, MissingPart
 from mien.core.face_model import FaceModel
 from mien.core.fit import Fit
 from mien.core.fit_files import save_fit
@@ -183,9 +183,10 @@ def test_what_cannot_be_done_is_said(job: Job, given, model, fits, tmp_path: Pat
                           ({"pictures": tmp_path / "nowhere"}, "does not exist"),
                           ({"pictures": tmp_path, "name": "../x"}, "without slashes"),
                           ({"pictures": tmp_path, "keep": 1}, "true or false"),
+                          ({"video": tmp_path / "no" / "a.mp4"}, "does not exist"),
                           ({"consent": "two\nlines"}, "one line"), ({"consent": 5}, "give a text"),
-                          ({"video": tmp_path / "a.avi"}, "written as")):
-        with pytest.raises(BadInput, match=words):
+                          ({"video": tmp_path / "a.avi"}, "must end in .mp4")):
+        with pytest.raises(MienError, match=words):
             job(**params)
 
 

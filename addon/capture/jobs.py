@@ -5,7 +5,7 @@ What a job works on is remembered by name and number, so that it may be undone, 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ class Request:
     params: Mapping[str, Any]
     title: str
     head: bpy.types.Object | None = None
+    tidy: Callable[[], None] | None = None
+    """Called once when the job is over, however it ended"""
 
 
 class Task:
@@ -35,7 +37,8 @@ class Task:
     def __init__(self, job: Job, request: Request, scene: bpy.types.Scene) -> None:
         self.job = job
         self.key = _key(request)
-        self.title = request.title
+        self.kind, self.title = request.kind, request.title
+        self.tidy = request.tidy
         self.scene = Ref(scene)
         self.head = Ref(request.head) if request.head else None
         self.why_cancelled = ""
@@ -96,10 +99,15 @@ def start(request: Request, scene: bpy.types.Scene) -> Task:
         MienError, EngineError: as `submit` does.
     """
     global _current
-    if _current is not None:
-        raise BadInput(f"{_current.title} is still running; wait for it or cancel it.")
-    _forget_last()
-    _current = Task(submit(request.kind, request.params), request, scene)
+    try:
+        if _current is not None:
+            raise BadInput(f"{_current.title} is still running; wait for it or cancel it.")
+        _forget_last()
+        _current = Task(submit(request.kind, request.params), request, scene)
+    except BaseException:
+        if request.tidy:
+            request.tidy()
+        raise
     return _current
 
 
@@ -132,6 +140,9 @@ def _forget_last() -> None:
 def ended(task: Task) -> None:
     """Another job may start after this one."""
     global _current
+    if task.tidy:
+        task.tidy()
+        task.tidy = None
     if _current is task:
         _current = None
 
@@ -139,9 +150,9 @@ def ended(task: Task) -> None:
 @persistent
 def _before_load(*_: Any) -> None:
     """Another file comes: the job's scene goes."""
-    global _current
     cancel()
-    _current = None
+    if _current is not None:
+        ended(_current)
     _forget_last()
 
 

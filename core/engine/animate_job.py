@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from importlib import import_module
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import numpy as np
 
 from ... import __version__
+from ..commands.options import check_outputs
 from ..errors import BadInput
 from ..face_model import FaceModel
+from ..files import atomic_write
 from ..fit import Fit
 from ..fit_files import load_fit
 from ..image import Rgb, write_image
@@ -70,8 +73,7 @@ def animate_photo_job(params: Params, work: Work) -> dict[str, Any]:
     work.step(0.02, "Placing the head in the photo")
     kept, picture = 0, None
     if video:
-        write_video(video, play.frames(work, [*range(len(play.motion))]), play.motion.fps, provenance=play.provenance,
-                    sound=params.optional_path("sound"))
+        _write_video(play, work, video, params.optional_path("sound"))
     elif pictures:
         kept = _write_pictures(play, work, params, pictures)
     else:
@@ -95,6 +97,17 @@ def _play(params: Params) -> tuple[_Play, list[str]]:
         warnings.append(_BY_THE_MESH)
     return _Play(photo, fit, motion, model, renderer, weights,
                  fit.consent if consent is None else consent_line(consent)), warnings
+
+
+def _write_video(play: _Play, work: Work, path: Path, sound: Path | None) -> None:
+    """Beside the job's other files until it is whole: whatever ends the engine, nothing is left in the user's place."""
+    check_outputs(path, suffixes={path: (".mp4",)})
+    unfinished = work.folder / "video.mp4"
+    write_video(unfinished, play.frames(work, [*range(len(play.motion))]), play.motion.fps, sound=sound,
+                provenance=play.provenance)
+    work.check()
+    with atomic_write(path) as temporary:
+        copyfile(unfinished, temporary)
 
 
 def _write_pictures(play: _Play, work: Work, params: Params, folder: Path) -> int:

@@ -43,6 +43,7 @@ def fit_at(fit: Fit, width: int, height: int) -> Fit:
     share = np.float32(max(width, height) / max(camera.width, camera.height))
     middle = np.array([camera.width / 2, camera.height / 2, 0], np.float32)
     there = np.array([width / 2, height / 2, 0], np.float32)
-    points = {name: np.asarray((getattr(fit, name) - middle) * share + there, np.float32)
-              for name in ("vertices_image", "landmarks_68", "landmarks_478")}
-    return replace(fit, camera=Camera(width, height, float(camera.focal * share), camera.projection), **points)
+    vertices, few, many = (np.asarray((points - middle) * share + there, np.float32)
+                           for points in (fit.vertices_image, fit.landmarks_68, fit.landmarks_478))
+    return replace(fit, camera=Camera(width, height, float(camera.focal * share), camera.projection),
+                   vertices_image=vertices, landmarks_68=few, landmarks_478=many)
