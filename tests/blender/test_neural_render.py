@@ -172,14 +172,15 @@ def test_frames_are_the_apis(talking: bpy.types.Object, weights: str, tmp_path: 
                                       weights=weights) == {"FINISHED"}
     fit = write_fit(talking.data, tmp_path / "fit.npz")
     save_motion(photo_motion(talking, scene, fit, FIRST, LAST), tmp_path / "motion.npz")
-    subprocess.run([PYTHON, "-c", BY_THE_API, str(PHOTO), str(tmp_path), {"MESH": "mesh", "NEURAL": "pgfg"}[name], given],
+    ours = {"MESH": "mesh", "NEURAL": "pgfg"}[name]
+    subprocess.run([PYTHON, "-c", BY_THE_API, str(PHOTO), str(tmp_path), ours, given],
                    check=True, timeout=120, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"})
     folder = tmp_path / "talk_frames"
     assert sorted(p.name for p in folder.iterdir()) == [f"talk_{f:04d}.png" for f in range(FIRST, LAST + 1)]
     for number in range(COUNT):
         np.testing.assert_array_equal(picture_of(folder / f"talk_{FIRST + number:04d}.png")[..., :3],
                                       picture_of(tmp_path / f"{number}.png")[..., :3])
-    assert _result()["renderer"] == {"MESH": "mesh", "NEURAL": "pgfg"}[name] and not _private_folders()
+    assert _result()["renderer"] == ours and not _private_folders()
 
 
 def test_a_video_with_its_origin_and_the_consent(talking: bpy.types.Object, weights: str, tmp_path: Path) -> None:
@@ -301,7 +302,8 @@ def test_what_cannot_be_written_or_drawn_is_said_first(talking: bpy.types.Object
     for settings, words in (({"filepath": str(tmp_path / "folder.mp4")}, "is a folder"),
                             ({"filepath": str(tmp_path / "file" / "a.mp4")}, "choose another place"),
                             ({"filepath": str(tmp_path / "file" / "a"), "kind": "PNG"}, "choose another place"),
-                            ({"filepath": str(tmp_path / "a.avi")}, "written as .mp4"), ({"filepath": ""}, "Give the name"),
+                            ({"filepath": str(tmp_path / "a.avi")}, "written as .mp4"),
+                            ({"filepath": ""}, "Give the name"),
                             ({"filepath": str(tmp_path / "a.mp4"), "frame_end": FIRST - 1}, "is empty"),
                             ({"filepath": str(tmp_path / "a.mp4"), "weights": "/no/such.safetensors"}, "Cannot read")):
         assert words in _refusal(bpy.ops.mien.neural_render, **settings)
