@@ -22,7 +22,7 @@ def keep_fit(mesh: bpy.types.Mesh, fit: Fit, photo: bpy.types.Image | None) -> N
     with tempfile.TemporaryDirectory(prefix="mien-") as folder:
         path = Path(folder, "fit.npz")
         save_fit(fit, path)
-        mesh.mien.fit = base64.b85encode(zlib.compress(path.read_bytes(), 6)).decode()
+        mesh.mien.fit = base64.b64encode(zlib.compress(path.read_bytes(), 6)).decode()
     mesh.mien.photo = photo
 
 
@@ -37,7 +37,7 @@ def write_fit(mesh: bpy.types.Mesh, path: Path) -> Fit:
         raise BadInput(f"“{mesh.name}” was not made from a photo; select a face that Face from Photo "
                        "made, or make one.")
     try:
-        path.write_bytes(zlib.decompressobj().decompress(base64.b85decode(text), _LARGEST))
+        path.write_bytes(zlib.decompressobj().decompress(base64.b64decode(text, validate=True), _LARGEST))
     except (ValueError, zlib.error, binascii.Error) as error:
         raise BadInput(f"The fit that the file keeps of “{mesh.name}” is damaged; make the face anew.") from error
     return load_fit(path, model_of(mesh))

@@ -8,6 +8,7 @@ From a script or the command line they wait until it is done; `//` is the folder
 """
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -16,6 +17,7 @@ from bpy.props import IntProperty
 from ...core.errors import BadInput, CannotWrite
 from ..capture.engine_operator import EngineOperator
 from ..capture.jobs import Request
+from ..capture.staged_job import Preparation
 from ..capture.track_video import warnings_of
 from ..engine.client import Job
 from ..operator import HeadOperator, head_of
@@ -40,12 +42,14 @@ class _PhotoOperator(EngineOperator, HeadOperator):
         """The operator's own where it is given."""
         return getattr(self if self.properties.is_property_set(name) else scene.mien_neural, name)  # type: ignore[attr-defined]
 
-    def ingredients(self, head: bpy.types.Object, scene: bpy.types.Scene, first: int, last: int) -> Ingredients:
-        """Photo, fit and motion, and what draws."""
+    def asked(self, head: bpy.types.Object, made: Ingredients, scene: bpy.types.Scene, tidy: Callable[[], None],
+              **more: object) -> Request:
+        """The job for what was gathered, drawn as the settings say."""
+        self._remarks = made.remarks
         drawing = drawing_params(str(self.setting(scene, "renderer")), self.weights)  # type: ignore[attr-defined]
-        made = gather(head, scene, first, last)
-        self._remarks = tuple(made.remarks)
-        return Ingredients(made.folder, {**made.params, **drawing}, made.size)
+        preparation = made.preparation and Preparation(made.preparation, lambda: made.all_params() | drawing | more)
+        return Request(JOB, {**made.params, **drawing, **more}, self.bl_label, head, tidy,  # type: ignore[attr-defined]
+                       preparation)
 
     def told(self, text: str, job: Job) -> str:
         """What came of a job, with what to be careful about."""
@@ -73,7 +77,8 @@ class MIEN_OT_neural_render(_PhotoOperator, bpy.types.Operator):
     def request(self, context: bpy.types.Context) -> Request:
         head, scene = head_of(context), context.scene
         plan = self.plan(scene)
-        made = self.ingredients(head, scene, plan.frame_start, plan.frame_end)
+        wants_sound = plan.kind == "MP4" and bool(self.setting(scene, "sound"))
+        made = gather(head, scene, plan.frame_start, plan.frame_end, sound=wants_sound)
 
         def tidy() -> None:
             made.remove()
@@ -85,8 +90,7 @@ class MIEN_OT_neural_render(_PhotoOperator, bpy.types.Operator):
         except BaseException:
             tidy()
             raise
-        return Request(JOB, {**made.params, **output, "keep": bool(self.setting(scene, "keep"))}, self.bl_label, head,
-                       tidy)
+        return self.asked(head, made, scene, tidy, keep=bool(self.setting(scene, "keep")), **output)
 
     def apply(self, context: bpy.types.Context, job: Job, scene: bpy.types.Scene,
               _head: bpy.types.Object | None) -> str:
@@ -125,8 +129,8 @@ class MIEN_OT_neural_preview(_PhotoOperator, bpy.types.Operator):
 
     def request(self, context: bpy.types.Context) -> Request:
         head, scene = head_of(context), context.scene
-        made = self.ingredients(head, scene, scene.frame_current, scene.frame_current)
-        return Request(JOB, made.params, self.bl_label, head, made.remove)
+        made = gather(head, scene, scene.frame_current, scene.frame_current)
+        return self.asked(head, made, scene, made.remove)
 
     def apply(self, context: bpy.types.Context, job: Job, _scene: bpy.types.Scene,
               head: bpy.types.Object | None) -> str:

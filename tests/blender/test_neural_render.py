@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 import pytest
 from blender.known_heads import new_head
-from blender.known_motions import TALKING, set_rate
+from blender.known_motions import TALKING_FRAMES
 from blender.videos import picture_of, video_facts
 from engine_python import PYTHON, needs_engine
 from mien.addon import engine_choice
@@ -31,7 +31,7 @@ from mien.models.pgfg.files import SHIPPED, save_generator
 from mien.models.pgfg.shapes import shapes
 
 PHOTO = Path(__file__).parents[2] / "core" / "demo_data" / "astronaut.jpg"
-FIRST, LAST = 34, 38
+FIRST, LAST = TALKING_FRAMES
 COUNT = LAST - FIRST + 1
 BY_THE_API = """
 import sys
@@ -58,35 +58,6 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
     save_generator(path, MIEN128, {name: random.normal(size=shape) * (np.prod(shape[1:]) + 1) ** -0.5
                                    for name, shape in shapes(MIEN128).items()})
     return str(path)
-
-
-@pytest.fixture(scope="module")
-def face_file(addon_enabled: None, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A face from the photo, as the operator left it."""
-    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-    assert bpy.ops.mien.face_from_photo(filepath=str(PHOTO), texture_size="512") == {"FINISHED"}
-    set_rate(bpy.context.scene, "25")
-    path = str(tmp_path_factory.mktemp("face") / "gesicht ü.blend")
-    bpy.ops.wm.save_as_mainfile(filepath=path)
-    return path
-
-
-@pytest.fixture
-def head(blender: None, face_file: str) -> bpy.types.Object:
-    bpy.ops.wm.open_mainfile(filepath=face_file)
-    (found,) = heads_in(bpy.context)
-    bpy.context.view_layer.objects.active = found
-    return found
-
-
-@pytest.fixture
-def talking(head: bpy.types.Object) -> bpy.types.Object:
-    """Plays the demo's motion; five frames of it are the scene's."""
-    scene = bpy.context.scene
-    assert bpy.ops.mien.import_motion(filepath=str(TALKING), extend_scene=False) == {"FINISHED"}
-    scene.frame_start, scene.frame_end = FIRST, LAST
-    scene.frame_set(FIRST)
-    return head
 
 
 @pytest.fixture(autouse=True)
@@ -145,10 +116,10 @@ def _photo() -> np.ndarray:
     return np.rint(flat.reshape(image.size[1], image.size[0], -1)[::-1, :, :3] * 255).astype(int)
 
 
-def test_a_face_at_rest_gives_its_photo_back(head: bpy.types.Object) -> None:
+def test_a_face_at_rest_gives_its_photo_back(photo_face: bpy.types.Object) -> None:
     assert bpy.ops.mien.neural_preview(renderer="MESH") == {"FINISHED"}
     assert np.abs(_shown() - _photo()).max() <= 1
-    head.data.shape_keys.key_blocks["jawOpen"].value += 0.6
+    photo_face.data.shape_keys.key_blocks["jawOpen"].value += 0.6
     assert bpy.ops.mien.neural_preview(renderer="MESH") == {"FINISHED"}
     assert np.abs(_shown() - _photo()).max() > 60
     assert [i.name for i in bpy.data.images if "Neural" in i.name] == ["astronaut Neural"]
@@ -166,12 +137,12 @@ def test_at_every_scale_and_place(unit: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["MESH", "NEURAL"])
-def test_frames_are_the_apis(talking: bpy.types.Object, weights: str, tmp_path: Path, name: str) -> None:
+def test_frames_are_the_apis(talking_face: bpy.types.Object, weights: str, tmp_path: Path, name: str) -> None:
     scene, given = bpy.context.scene, weights if name == "NEURAL" else ""
     assert bpy.ops.mien.neural_render(filepath=str(tmp_path / "talk"), kind="PNG", renderer=name,
                                       weights=weights) == {"FINISHED"}
-    fit = write_fit(talking.data, tmp_path / "fit.npz")
-    save_motion(photo_motion(talking, scene, fit, FIRST, LAST), tmp_path / "motion.npz")
+    fit = write_fit(talking_face.data, tmp_path / "fit.npz")
+    save_motion(photo_motion(talking_face, scene, fit, FIRST, LAST), tmp_path / "motion.npz")
     ours = {"MESH": "mesh", "NEURAL": "pgfg"}[name]
     subprocess.run([PYTHON, "-c", BY_THE_API, str(PHOTO), str(tmp_path), ours, given],
                    check=True, timeout=120, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"})
@@ -183,8 +154,8 @@ def test_frames_are_the_apis(talking: bpy.types.Object, weights: str, tmp_path: 
     assert _result()["renderer"] == ours and not _private_folders()
 
 
-def test_a_video_with_its_origin_and_the_consent(talking: bpy.types.Object, weights: str, tmp_path: Path) -> None:
-    talking.data.mien.consent = "Einverstanden, März 2026"
+def test_a_video_with_its_origin_and_the_consent(talking_face: bpy.types.Object, weights: str, tmp_path: Path) -> None:
+    talking_face.data.mien.consent = "Einverstanden, März 2026"
     path = tmp_path / "neu 空" / "talk.mp4"
     for name, kind in (("NEURAL", GENERATED_PARTS), ("MESH", COMPOSITE)):
         assert bpy.ops.mien.neural_render(filepath=str(path), renderer=name, weights=weights) == {"FINISHED"}
@@ -194,7 +165,8 @@ def test_a_video_with_its_origin_and_the_consent(talking: bpy.types.Object, weig
         assert [p.name for p in path.parent.iterdir()] == ["talk.mp4"]
 
 
-def test_settings_are_the_scenes_and_the_preferences(talking: bpy.types.Object, weights: str, tmp_path: Path) -> None:
+def test_settings_are_the_scenes_and_the_preferences(talking_face: bpy.types.Object, weights: str,
+                                                     tmp_path: Path) -> None:
     settings, preferences = bpy.context.scene.mien_neural, engine_choice.preferences()
     settings.filepath, settings.kind, settings.renderer = str(tmp_path / "talk"), "PNG", "NEURAL"
     preferences.weights = weights
@@ -205,7 +177,7 @@ def test_settings_are_the_scenes_and_the_preferences(talking: bpy.types.Object, 
     assert _result()["renderer"] == "pgfg" and len(list((tmp_path / "talk_frames").iterdir())) == 1
 
 
-def test_pictures_that_would_be_the_same_stay(talking: bpy.types.Object, weights: str, tmp_path: Path) -> None:
+def test_pictures_that_would_be_the_same_stay(talking_face: bpy.types.Object, weights: str, tmp_path: Path) -> None:
     def render(**more: object) -> int:
         assert bpy.ops.mien.neural_render(filepath=str(tmp_path / "talk"), kind="PNG", weights=weights,
                                           **more) == {"FINISHED"}
@@ -216,16 +188,16 @@ def test_pictures_that_would_be_the_same_stay(talking: bpy.types.Object, weights
     frames[1].unlink()
     frames[2].write_bytes(frames[2].read_bytes()[:-500])
     assert render() == COUNT - 2 and render() == COUNT
-    blocks = talking.data.shape_keys.key_blocks
+    blocks = talking_face.data.shape_keys.key_blocks
     bpy.context.scene.frame_set(FIRST + 3)
     blocks["cheekPuff"].value = 0.9
     blocks["cheekPuff"].keyframe_insert("value")
     assert render() == COUNT - 1 and render(keep=False) == 0
-    talking.data.mien.consent = "no longer"
+    talking_face.data.mien.consent = "no longer"
     assert render() == 0
 
 
-def test_cancelled_what_was_there_stays(talking: bpy.types.Object, weights: str, tmp_path: Path,
+def test_cancelled_what_was_there_stays(talking_face: bpy.types.Object, weights: str, tmp_path: Path,
                                         at_frame: Callable) -> None:
     (tmp_path / "talk.mp4").write_bytes(b"an old video")
     at_frame(2, lambda task: task.cancel("Neural Render was cancelled."))
@@ -240,8 +212,8 @@ def test_cancelled_what_was_there_stays(talking: bpy.types.Object, weights: str,
 
 
 @pytest.mark.parametrize("kind", ["MP4", "PNG"])
-def test_an_engine_that_is_killed_half_way(talking: bpy.types.Object, weights: str, tmp_path: Path, at_frame: Callable,
-                                           kind: str) -> None:
+def test_an_engine_that_is_killed_half_way(talking_face: bpy.types.Object, weights: str, tmp_path: Path,
+                                           at_frame: Callable, kind: str) -> None:
     (tmp_path / "talk.mp4").write_bytes(b"an old video")
     at_frame(3, lambda task: os.kill(shared._engine.pid, 9))
     said = _refusal(bpy.ops.mien.neural_render, filepath=str(tmp_path / "talk"), kind=kind, weights=weights)
@@ -254,7 +226,7 @@ def test_an_engine_that_is_killed_half_way(talking: bpy.types.Object, weights: s
     assert _result()["kept"] == len(left)
 
 
-def test_a_head_that_is_deleted_meanwhile(talking: bpy.types.Object, tmp_path: Path, at_frame: Callable) -> None:
+def test_a_head_that_is_deleted_meanwhile(talking_face: bpy.types.Object, tmp_path: Path, at_frame: Callable) -> None:
     at_frame(2, lambda _: bpy.data.objects.remove(bpy.data.objects["astronaut"]))
     assert bpy.ops.mien.neural_render(filepath=str(tmp_path / "talk.mp4"), renderer="MESH") == {"CANCELLED"}
     assert not list(tmp_path.iterdir()) and not _private_folders()
@@ -295,7 +267,7 @@ def test_without_a_face_and_with_one_of_no_photo(tmp_path: Path) -> None:
     assert "damaged" in _refusal(bpy.ops.mien.neural_preview)
 
 
-def test_what_cannot_be_written_or_drawn_is_said_first(talking: bpy.types.Object, tmp_path: Path) -> None:
+def test_what_cannot_be_written_or_drawn_is_said_first(talking_face: bpy.types.Object, tmp_path: Path) -> None:
     (tmp_path / "folder.mp4").mkdir()
     (tmp_path / "file").write_text("")
     before = sorted(p.name for p in tmp_path.rglob("*"))
@@ -314,34 +286,34 @@ def test_what_cannot_be_written_or_drawn_is_said_first(talking: bpy.types.Object
         assert _result()["renderer"] == "mesh" and "no weights" in _result()["warnings"][0]
 
 
-def test_before_another_camera_it_starts_in_its_photos_place(talking: bpy.types.Object, tmp_path: Path) -> None:
+def test_before_another_camera_it_starts_in_its_photos_place(talking_face: bpy.types.Object, tmp_path: Path) -> None:
     """As after Track Video: the stage is the clip's, the pose is read against that."""
-    scene, fit = bpy.context.scene, write_fit(talking.data, tmp_path / "fit.npz")
-    own = photo_motion(talking, scene, fit, FIRST, LAST)
+    scene, fit = bpy.context.scene, write_fit(talking_face.data, tmp_path / "fit.npz")
+    own = photo_motion(talking_face, scene, fit, FIRST, LAST)
     camera = Camera(640, 360, 900.0, "perspective")
-    stage.make_stage(talking, camera, np.array([0.1, -0.05, 1.3]), scene)
-    seen = photo_motion(talking, scene, fit, FIRST, LAST)
+    stage.make_stage(talking_face, camera, np.array([0.1, -0.05, 1.3]), scene)
+    seen = photo_motion(talking_face, scene, fit, FIRST, LAST)
     assert seen.camera == own.camera == fit.camera
     np.testing.assert_allclose(seen.translation[0], fit.translation, atol=1e-5)
     np.testing.assert_allclose(seen.rotation, own.rotation, atol=1e-5)
     np.testing.assert_array_equal(seen.expression, own.expression)
-    later = photo_motion(talking, scene, fit, FIRST + 2, FIRST + 2)
+    later = photo_motion(talking_face, scene, fit, FIRST + 2, FIRST + 2)
     np.testing.assert_allclose(later.translation[0], seen.translation[2], atol=1e-6)
     assert np.abs(seen.translation - own.translation).max() > 1e-4
 
 
-def test_a_reshaped_face_keeps_its_photos_shape_and_that_is_said(head: bpy.types.Object,
+def test_a_reshaped_face_keeps_its_photos_shape_and_that_is_said(photo_face: bpy.types.Object,
                                                                  capfd: pytest.CaptureFixture[str]) -> None:
-    values = np.zeros(len(head.data.mien.identity), np.float32)
+    values = np.zeros(len(photo_face.data.mien.identity), np.float32)
     values[:5] = 2.0
-    set_identity(head.data, values)
+    set_identity(photo_face.data, values)
     assert bpy.ops.mien.neural_preview(renderer="MESH") == {"FINISHED"}
     assert np.abs(_shown() - _photo()).max() <= 1
     assert "was reshaped" in capfd.readouterr().out
 
 
-def test_a_linked_face_is_drawn_too(face_file: str, tmp_path: Path) -> None:
-    with bpy.data.libraries.load(face_file, link=True) as (_, wanted):
+def test_a_linked_face_is_drawn_too(photo_file: str, tmp_path: Path) -> None:
+    with bpy.data.libraries.load(photo_file, link=True) as (_, wanted):
         wanted.objects = ["astronaut", "astronaut Camera"]
     head = wanted.objects[0]
     bpy.context.scene.collection.objects.link(head)
@@ -353,16 +325,16 @@ def test_a_linked_face_is_drawn_too(face_file: str, tmp_path: Path) -> None:
     assert np.abs(seen - picture_of(PHOTO)[..., :3]).max() <= 1
 
 
-def test_a_face_behind_its_camera(head: bpy.types.Object) -> None:
-    head.location.y = -100
+def test_a_face_behind_its_camera(photo_face: bpy.types.Object) -> None:
+    photo_face.location.y = -100
     assert "behind the camera" in _refusal(bpy.ops.mien.neural_preview, renderer="MESH")
     assert not _private_folders()
 
 
-def test_a_fit_is_read_again_as_it_was(head: bpy.types.Object, tmp_path: Path) -> None:
-    first = write_fit(head.data, tmp_path / "a.npz")
-    copy = head.copy()
-    copy.data = head.data.copy()
+def test_a_fit_is_read_again_as_it_was(photo_face: bpy.types.Object, tmp_path: Path) -> None:
+    first = write_fit(photo_face.data, tmp_path / "a.npz")
+    copy = photo_face.copy()
+    copy.data = photo_face.data.copy()
     second = write_fit(copy.data, tmp_path / "b.npz")
     np.testing.assert_array_equal(first.vertices_image, second.vertices_image)
     np.testing.assert_array_equal(first.landmarks_478, second.landmarks_478)
