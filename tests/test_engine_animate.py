@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from heads import exact_fit, motion, portrait
 from mien.core.camera import project
+from mien.core.engine import animate_job
 from mien.core.engine.animate_job import animate_photo_job
 from mien.core.engine.params import Params
 from mien.core.engine.work import Cancelled, Work
@@ -196,3 +197,19 @@ def test_a_photo_too_large_for_a_video_takes_its_fit_along(model: FaceModel, fit
     points = project(model.vertices(small.identity, small.expression), small.rotation, small.translation, small.camera)
     np.testing.assert_allclose(small.vertices_image, points, atol=1e-3)
     np.testing.assert_allclose(small.landmarks_68, fit.landmarks_68 / 1.5, atol=1e-3)
+
+
+def test_what_jobs_have_in_common_is_made_once(job: Job, given, model, fits, tmp_path: Path) -> None:
+    job(renderer="mesh")
+    first = animate_job._last
+    save_motion(motion(model, fits[2:]), given["motion"])
+    job(renderer="mesh")
+    assert animate_job._last is first
+    again = next(animate(portrait(model, fits[0]), fits[0], motion(model, fits[2:]), model, rules=ITS_OWN))
+    np.testing.assert_array_equal(read_image(tmp_path / "job-1" / "frame.png"), again)
+    write_image(given["photo"], portrait(model, fits[0])[:, ::-1].copy())
+    job(renderer="mesh")
+    assert animate_job._last is not first
+    turned = next(animate(portrait(model, fits[0])[:, ::-1].copy(), fits[0], motion(model, fits[2:]), model,
+                          rules=ITS_OWN))
+    np.testing.assert_array_equal(read_image(tmp_path / "job-1" / "frame.png"), turned)

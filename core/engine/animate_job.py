@@ -18,7 +18,7 @@ from ..face_model import FaceModel
 from ..files import atomic_write
 from ..fit import Fit
 from ..fit_files import load_fit
-from ..image import Rgb, write_image
+from ..image import Rgb, check_file, write_image
 from ..motion import Motion
 from ..motion_files import load_motion
 from ..playback import ITS_OWN, Renderer, animate, renderer_named, write_video
@@ -85,18 +85,52 @@ def animate_photo_job(params: Params, work: Work) -> dict[str, Any]:
 
 def _play(params: Params) -> tuple[_Play, list[str]]:
     model = params.model()
-    fit, motion = load_fit(params.path("fit"), model), load_motion(params.path("motion"), model)
     name, weights, consent = params.choice("renderer", "auto", NAMES), params.optional_path("weights"), \
         params.optional_text("consent")
-    renderer = renderer_named(name, model, weights)
-    photo, warnings = photo_for_video(params.path("photo"))
-    height, width = photo.shape[:2]
+    motion = load_motion(params.path("motion"), model)
+    ready = _made_ready(params.path("photo"), params.path("fit"), model, name, weights)
+    note = ready.fit.consent if consent is None else consent_line(consent)
+    return _Play(ready.photo, ready.fit, motion, model, ready.renderer, weights, note), list(ready.warnings)
+
+
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """What jobs that follow one another often have in common."""
+
+    key: tuple[object, ...]
+    photo: Rgb
+    fit: Fit
+    renderer: Renderer
+    warnings: tuple[str, ...]
+
+
+_last: _Ready | None = None
+
+
+def _made_ready(photo_path: Path, fit_path: Path, model: FaceModel, name: str, weights: Path | None) -> _Ready:
+    """The photo, its fit and what draws them; from the last job where they are the same."""
+    global _last
+    key = (_digest(photo_path), _digest(fit_path), model.hash, name, weights, _digest(weights) if weights else "")
+    if _last is not None and _last.key == key:
+        return _last
+    _last = None
+    fit, renderer = load_fit(fit_path, model), renderer_named(name, model, weights)
+    photo, warnings = photo_for_video(photo_path)
     if warnings:
-        fit = fit_at(fit, width, height)
+        fit = fit_at(fit, photo.shape[1], photo.shape[0])
     if name == "auto" and renderer.name == "mesh":
         warnings.append(_BY_THE_MESH)
-    return _Play(photo, fit, motion, model, renderer, weights,
-                 fit.consent if consent is None else consent_line(consent)), warnings
+    _last = _Ready(key, photo, fit, renderer, tuple(warnings))
+    return _last
+
+
+def _digest(path: Path) -> str:
+    """Of a file's bytes; nothing where they cannot be read, which its reader will say."""
+    try:
+        check_file(path)
+        return blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    except (BadInput, OSError):
+        return ""
 
 
 def _write_video(play: _Play, work: Work, path: Path, sound: Path | None) -> None:
@@ -140,7 +174,6 @@ def _common(play: _Play) -> list[str]:
     """What all frames are made of besides the photo and the motion."""
     weights = ""
     if play.renderer.name == "pgfg":
-        file = play.weights or import_module("...models.pgfg.files", __package__).SHIPPED
-        weights = blake2b(file.read_bytes(), digest_size=16).hexdigest()
+        weights = _digest(play.weights or import_module("...models.pgfg.files", __package__).SHIPPED)
     return [__version__, play.renderer.name, weights, play.consent, play.model.hash,
             np.array2string(play.fit.translation, precision=9), np.array2string(play.fit.rotation, precision=9)]

@@ -24,7 +24,7 @@ NAMES = ("mesh", "pgfg", "auto")
 
 
 class Renderer(Protocol):
-    """One way to draw a performance at the photo's own size."""
+    """One way to draw a performance at the photo's own size; a photo that comes again is ready sooner."""
 
     @property
     def name(self) -> str: ...
@@ -50,11 +50,14 @@ class MeshRenderer:
 
     name, source_type = "mesh", COMPOSITE
 
+    def __init__(self) -> None:
+        from .stage import Stages
+
+        self._stages = Stages()
+
     def frames(self, photo: Rgb, fit: "Fit", motion: Motion, model: FaceModel, rules: Rules,
                only: Sequence[int] | None = None) -> Iterator[Rgb]:
-        from .stage import set_stage
-
-        stage = set_stage(photo, fit, motion, model, rules)
+        stage = self._stages.set(photo, fit, motion, model, rules)
         return (played.rgb for played in stage.frames(only))
 
 

@@ -53,12 +53,26 @@ class Stage:
                                  source.carried(shape)), vertices)
 
 
-def set_stage(photo: Bytes, fit: "Fit", motion: Motion, model: FaceModel, rules: Rules) -> Stage:
-    """Do once what every frame needs.
+class Stages:
+    """Sets stages; a photo that comes again, the same array with the same fit, is not made ready again."""
 
-    Raises:
-        BadInput: the fit does not belong to the photo or the model, or the motion has unknown channels.
-    """
-    performance = transfer(fit, motion, model, rules)
-    source = prepare(photo, fit, model)
-    return Stage(source, surround(source), performance)
+    def __init__(self) -> None:
+        self._last: tuple[Bytes, Fit, FaceModel, Source, Surround] | None = None
+
+    def set(self, photo: Bytes, fit: "Fit", motion: Motion, model: FaceModel, rules: Rules) -> Stage:
+        """Do once what every frame needs.
+
+        Raises:
+            BadInput: the fit does not belong to the photo or the model, or the motion has unknown channels.
+        """
+        performance = transfer(fit, motion, model, rules)
+        last = self._last
+        if last is None or not (last[0] is photo and last[1] is fit and last[2] is model):
+            source = prepare(photo, fit, model)
+            last = self._last = photo, fit, model, source, surround(source)
+        return Stage(last[3], last[4], performance)
+
+
+def set_stage(photo: Bytes, fit: "Fit", motion: Motion, model: FaceModel, rules: Rules) -> Stage:
+    """One stage; see `Stages.set`."""
+    return Stages().set(photo, fit, motion, model, rules)

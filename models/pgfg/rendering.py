@@ -17,7 +17,7 @@ from ...core.face_model import FaceModel
 from ...core.face_square import FaceSquare
 from ...core.fit import Fit
 from ...core.motion import Motion
-from ...core.playback.stage import Played, Stage, set_stage
+from ...core.playback.stage import Played, Stage, Stages
 from ...core.provenance.note import GENERATED_PARTS
 from ...core.retarget import Rules
 from ..faces.views import Moved, Seen, see
@@ -54,11 +54,12 @@ class NeuralRenderer:
             raise BadInput(f"The face model {model.name} does not say where lips, lids and landmarks are, which the "
                            "network needs; use the model in the box, or --renderer mesh.")
         self.config = weights.config
+        self._stages = Stages()
         self._painter, self._batch = _painter(weights, threads)
 
     def frames(self, photo: Bytes, fit: Fit, motion: Motion, model: FaceModel, rules: Rules,
                only: Sequence[int] | None = None) -> Iterator[Bytes]:
-        stage = set_stage(photo, fit, motion, model, rules)
+        stage = self._stages.set(photo, fit, motion, model, rules)
         return self._painted(stage.frames(only), _Canvas(stage, self.config.size))
 
     def _painted(self, frames: Iterator[Played], canvas: "_Canvas") -> Iterator[Bytes]:

@@ -40,6 +40,8 @@ from window import (
 FOLDER, PYTHON, PORTRAIT, MOTION, WEIGHTS = sys.argv[sys.argv.index("--") + 1:]
 FRAMES = 24
 FILM = Path(FOLDER, "neural.mp4")
+HIDDEN = ("floor", "axis_x", "axis_y", "cursor", "object_origins", "relationship_lines", "text", "outline_selected")
+"""Overlays that the picture does without"""
 
 
 def face() -> Steps:
@@ -71,7 +73,10 @@ def arranged() -> Steps:
     yield 0.5
     view = area()
     view.spaces.active.show_region_ui = True
-    view.spaces.active.overlay.show_overlays = False
+    for name in HIDDEN:
+        setattr(view.spaces.active.overlay, f"show_{name}", False)
+    view.spaces.active.shading.light = "FLAT"
+    view.spaces.active.show_gizmo = view.spaces.active.show_region_toolbar = False
     yield 0.5
     region(view, "UI").active_panel_category = "Mien"
     frame_camera()
@@ -159,12 +164,14 @@ def without_editor() -> Steps:
 
 def alone(idname: str) -> None:
     """Only one of our panels is open; before any of them was drawn."""
-    ours = [cls for cls in bpy.types.Panel.__subclasses__() if getattr(cls, "bl_idname", "").startswith("MIEN_PT_")
-            and not hasattr(cls, "bl_parent_id")]
-    for cls in ours:
+    ours = [cls for cls in bpy.types.Panel.__subclasses__() if getattr(cls, "bl_idname", "").startswith("MIEN_PT_")]
+    parts = [cls for cls in ours if hasattr(cls, "bl_parent_id")]
+    whole = [cls for cls in ours if cls not in parts]
+    for cls in (*parts, *whole):
         bpy.utils.unregister_class(cls)
-        cls.bl_options = set() if cls.bl_idname == idname else {"DEFAULT_CLOSED"}
-    for cls in ours:
+    for cls in (*whole, *parts):
+        if cls in whole:
+            cls.bl_options = set() if cls.bl_idname == idname else {"DEFAULT_CLOSED"}
         bpy.utils.register_class(cls)
 
 
@@ -185,9 +192,11 @@ def digest(path: Path) -> str:
 
 def frame_camera() -> None:
     """Look through the camera, its frame as large as it fits beside the panel."""
+    view = area().spaces.active.region_3d
     with within():
-        area().spaces.active.region_3d.view_perspective = "CAMERA"
+        view.view_perspective = "CAMERA"
         bpy.ops.view3d.view_center_camera()
+    view.view_camera_zoom, view.view_camera_offset = 8, (0.18, 0.0)
 
 
 def watch_ticks() -> None:
