@@ -29,7 +29,7 @@ class MIEN_PT_neural(HeadPanel, bpy.types.Panel):
             return
         layout.use_property_split, layout.use_property_decorate = True, False
         layout.enabled = not context.window_manager.mien_job.running
-        if data.photo is None or not (data.photo.packed_file or data.photo.has_data):
+        if data.photo is None or not data.photo.packed_file:
             layout.template_ID(data, "photo", open="image.open")
         settings = context.scene.mien_neural
         column = layout.column()

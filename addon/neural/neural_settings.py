@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How Neural Render draws and where it writes: settings that the scene stores and the operators take."""
 
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -54,7 +55,8 @@ def drawing_params(renderer: str, weights: str) -> dict[str, str | None]:
         return {"renderer": "mesh", "weights": None}
     chosen = preferences()
     path = weights or (chosen.weights.strip() if chosen else "")
-    return {"renderer": ENGINE_NAMES[renderer], "weights": bpy.path.abspath(path) if path else None}
+    file = str(Path(bpy.path.abspath(path)).absolute()) if path else None
+    return {"renderer": ENGINE_NAMES[renderer], "weights": file}
 
 
 CLASSES: tuple[type, ...] = (NeuralRenderProperties,)

@@ -155,7 +155,7 @@ def _write_pictures(play: _Play, work: Work, params: Params, folder: Path) -> in
     made_of = fingerprints(play.motion, _common(play), play.photo, play.fit.vertices_image, play.fit.landmarks_478)
     keep, missing = params.flag("keep", True), []
     for frame, text in enumerate(made_of):
-        work.check()
+        work.step(0.02, "Looking for pictures that would be the same")
         if not (keep and target.holds(frame, text)):
             missing.append(frame)
     for frame, rgb in zip(missing, play.frames(work, missing) if missing else (), strict=True):

@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from engine_python import PYTHON, needs_engine
 from mien.addon import engine_choice
 from mien.addon.capture import jobs
 from mien.addon.engine import shared
+from mien.addon.engine.client import JobState
 from mien.addon.face import stage
 from mien.addon.face.head import heads_in
 from mien.addon.face.identity import set_identity
 from mien.addon.face.kept_fit import write_fit
+from mien.addon.neural.ingredients import gather
 from mien.addon.neural.photo_motion import photo_motion
 from mien.core.camera import Camera
 from mien.core.errors import BadInput
@@ -340,3 +343,25 @@ def test_a_fit_is_read_again_as_it_was(photo_face: bpy.types.Object, tmp_path: P
     np.testing.assert_array_equal(first.landmarks_478, second.landmarks_478)
     with pytest.raises(BadInput):
         write_fit(new_head("other").data, tmp_path / "c.npz")
+
+
+def test_another_file_ends_it_and_leaves_nothing(talking_face: bpy.types.Object, tmp_path: Path) -> None:
+    made, removed = gather(talking_face, bpy.context.scene, FIRST, LAST), []
+
+    def tidy() -> None:
+        made.remove()
+        removed.append(1)
+
+    video = tmp_path / "talk.mp4"
+    request = jobs.Request("animate_photo", {**made.params, "renderer": "mesh", "video": str(video)}, "Neural Render",
+                           talking_face, tidy)
+    task = jobs.start(request, bpy.context.scene)
+    with pytest.raises(RuntimeError, match="still running"):
+        bpy.ops.mien.neural_preview(renderer="MESH")
+    while not task.job.text.startswith("Frame 2 "):
+        assert not task.poll().final
+        time.sleep(0.002)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    assert task.job.state is JobState.CANCELLED and jobs.running() is None and removed == [1]
+    shared.stop_engine()
+    assert not list(tmp_path.iterdir()) and not _private_folders()
