@@ -155,7 +155,9 @@ def without_editor() -> Steps:
         bpy.ops.screen.area_close()
     yield 0.5
     before = len(bpy.context.window_manager.windows)
-    yield from job("neural_preview again", lambda: bpy.ops.mien.neural_preview("INVOKE_DEFAULT"))
+    with within():
+        bpy.ops.mien.neural_preview("INVOKE_DEFAULT")  # the photo is ready still: it takes a moment only
+    yield from until(lambda: len(bpy.context.window_manager.windows) > before, SECONDS_OF_A_JOB)
     yield 1.0
     fresh = bpy.context.window_manager.windows[-1].screen.areas[0]
     check("a window of its own shows the frame", len(bpy.context.window_manager.windows) == before + 1
