@@ -32,6 +32,8 @@ from .work import Work
 
 _PREPARED = 0.05
 """Share of the work that comes before the first frame"""
+_MOST_KEPT = 4_000_000
+"""Pixels of a photo that stays ready for the next job; larger ones hold hundreds of megabytes"""
 _BY_THE_MESH = ("Drawn by the mesh alone, for there are no weights of the network: make them with `mien train pgfg` "
                 "and name their file in Mien's preferences.")
 
@@ -120,8 +122,10 @@ def _made_ready(photo_path: Path, fit_path: Path, model: FaceModel, name: str, w
         fit = fit_at(fit, photo.shape[1], photo.shape[0])
     if name == "auto" and renderer.name == "mesh":
         warnings.append(_BY_THE_MESH)
-    _last = _Ready(key, photo, fit, renderer, tuple(warnings))
-    return _last
+    ready = _Ready(key, photo, fit, renderer, tuple(warnings))
+    if photo.shape[0] * photo.shape[1] <= _MOST_KEPT:
+        _last = ready
+    return ready
 
 
 def _digest(path: Path) -> str:
