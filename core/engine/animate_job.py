@@ -34,8 +34,8 @@ _PREPARED = 0.05
 """Share of the work that comes before the first frame"""
 _MOST_KEPT = 4_000_000
 """Pixels of a photo that stays ready for the next job; larger ones hold hundreds of megabytes"""
-_BY_THE_MESH = ("Drawn by the mesh alone, for there are no weights of the network: make them with `mien train pgfg` "
-                "and name their file in Mien's preferences.")
+_BY_THE_MESH = ("There are no weights of the network: make them with `mien train pgfg` and name their file in Mien's "
+                "preferences.")
 
 
 @dataclass(frozen=True, eq=False)
