@@ -67,7 +67,7 @@ def test_correlation_may_weigh_channels_by_how_much_the_driver_moves_them() -> N
     driver = np.stack([0.6 * np.sin(t), 0.2 * np.cos(t)], 1).astype(np.float32)
     found = correlations(driver, driver * [1, 0])
     assert found["expression_correlation"] == pytest.approx(0.5, abs=1e-5)
-    assert found["expression_correlation_weighted"] == pytest.approx(0.75, abs=1e-5)
+    assert found["expression_correlation_weighted"] == pytest.approx(0.9, abs=1e-5)
 
 
 def test_only_people_who_were_not_learned_from(tmp_path: Path) -> None:

@@ -62,13 +62,13 @@ def _figures(renderer: Renderer | None, source: Bytes, motion: Motion, target: T
 def correlations(driver: Floats, other: Floats) -> dict[str, float]:
     """Means of Pearson's correlation over time, over the channels of (T, E) that the driver moves; NaN without any.
 
-    By `CORRELATIONS`: all channels weigh the same; or each weighs as much as its standard deviation in the driver, so
-    that what is seen of a face counts, and what hardly leaves the tracker's noise counts little.
+    By `CORRELATIONS`: all channels weigh the same; or each weighs as its variance in the driver, so that what is seen
+    of a face counts, and what hardly leaves the tracker's noise counts little.
     """
     a, b = driver - driver.mean(0), other - other.mean(0)
     spread = driver.std(0) * other.std(0)
     each = (a * b).mean(0) / np.where(spread > 0, spread, np.inf)
     moved = driver.std(0)[driver.std(0) > _MOVES]
     each = each[driver.std(0) > _MOVES]
-    weights = dict(zip(CORRELATIONS, (np.ones_like(moved), moved), strict=True))
+    weights = dict(zip(CORRELATIONS, (np.ones_like(moved), moved**2), strict=True))
     return {name: float(np.average(each, weights=w)) if len(w) else float("nan") for name, w in weights.items()}

@@ -140,7 +140,7 @@ def _report(clips: dict[str, Any], names: Sequence[str]) -> Report:
     cross = {name: {m: _mean([c[name][m] for c in crossed]) for m in _CROSS} for name in names if name != REAL}
     if crossed:
         table += "\n\n" + text_table((f"another's motion, {len(crossed)} clips", "CSIM to source", "expression corr.",
-                                      "by amount"),
+                                      "by variance"),
                                      [(name, *(cross[name][m] for m in _CROSS)) for name in cross])
     return Report({"summary": summary, **({"cross": cross} if crossed else {}), "clips": clips}, table)
 
