@@ -89,7 +89,7 @@ def retarget(motion: Motion, names: Sequence[str], expression: NDArray[np.floati
         neutral: (E,) the driver's expression that stands for the face's own in a relative transfer; None is the one at
             the frame of reference.
         ends: (E,) each, the values with which the driver and the face come to the same end of a movement, 1 where
-            none is known: eyes that are shut (`playback.shutting`). What takes the driver from its neutral to its end
+            none is known: eyes that are shut (`shutting`). What takes the driver from its neutral to its end
             takes the face, in a relative transfer, from its own expression to its own end.
 
     Raises:

@@ -13,8 +13,8 @@ from mien.core.model_files import default_model
 from mien.core.playback import animate, transfer
 from mien.core.playback.lids import lids_of
 from mien.core.playback.register import registered
-from mien.core.playback.shutting import shut_at
 from mien.core.playback.source import prepare
+from mien.core.shutting import shut_at
 
 LIDS = [*MESH478.groups["lids_right"], *MESH478.groups["lids_left"]]
 IRISES = [*MESH478.groups["iris_right"], *MESH478.groups["iris_left"]]

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """From the driver's motion to the motion of the face in the photo."""
 
-import numpy as np
-
 from ..face_model import FaceModel
 from ..fit import Fit
 from ..motion import Motion
 from ..retarget import Performance, Rules, expressions_on, retarget
-from .shutting import shut_at
+from ..shutting import shutting_ends
 
 __all__ = ["ITS_OWN", "RELATIVE", "Performance", "transfer"]
 
@@ -24,6 +22,5 @@ def transfer(fit: Fit, motion: Motion, model: FaceModel, rules: Rules = RELATIVE
         BadInput: the motion has a channel that the face model lacks.
     """
     expressions_on(motion, model.expression_names, model.name)
-    driver = motion.identity if motion.model_hash == model.hash else np.zeros(len(model.identity_basis), np.float32)
     return retarget(motion, model.expression_names, fit.expression, fit.rotation, fit.translation, rules,
-                    ends=(shut_at(model, driver), shut_at(model, fit.identity)))
+                    ends=shutting_ends(model, motion, fit.identity, model.expression_names))

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """When a person's eyes are shut: narrow eyes are before wide ones, by the same channel."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ..face_model import FaceModel
+from .face_model import FaceModel
+from .motion import Motion
 
 Floats = NDArray[np.float32]
 
@@ -14,6 +17,21 @@ _RIMS = {"eyeBlinkRight": ((160, 159, 158), (144, 145, 153)), "eyeBlinkLeft": ((
 _LEAST_WAY = 1e-3
 """Metres between the rims that a channel at 1 closes at least, if it is to be one that shuts the eye"""
 _RANGE = (0.5, 1.5)
+
+
+def shutting_ends(model: FaceModel, driver: Motion, identity: NDArray[np.floating],
+                  names: Sequence[str]) -> tuple[Floats, Floats]:
+    """The `ends` of `retarget` for channels `names` (E,): where a driver's eyes are shut, and where those of a face of
+    this model (S,) are. A driver of another model counts as the mean face."""
+    other = driver.identity if driver.model_hash == model.hash else np.zeros(len(model.identity_basis), np.float32)
+    place = {name: i for i, name in enumerate(model.expression_names)}
+    known = [(i, place[name]) for i, name in enumerate(names) if name in place]
+    ends = np.ones((2, len(names)), np.float32)
+    for row, person in zip(ends, (other, identity), strict=True):
+        values = shut_at(model, person)
+        for i, j in known:
+            row[i] = values[j]
+    return ends[0], ends[1]
 
 
 def shut_at(model: FaceModel, identity: NDArray[np.floating]) -> Floats:
