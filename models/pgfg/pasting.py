@@ -93,10 +93,11 @@ class Place:
             given = sampled(given, shift + still(self.size))
             scale = np.float32(self.square.side / self.size)
             inside[:] = _pulled(inside, np.stack([self._at_full_size(s) for s in shift]) * scale)
-        mouth = _softened((prior[MOUTH][0] > 0).astype(np.float32))
-        face = (1 - mouth) * _softened(prior[PLACE].any(0).astype(np.float32))
-        share, gentle = mouth * trust.mouth + face + (1 - mouth - face) * trust.beside, face * (1 - trust.face)
-        change = share * ((made.picture + 1) * np.float32(127.5) - given)
+        mouth = _softened(np.asarray(prior[MOUTH][0] > 0, np.float32))
+        face = (1 - mouth) * _softened(np.asarray(prior[PLACE].any(0), np.float32))
+        gentle = face * (1 - trust.face)
+        share = np.asarray(mouth * trust.mouth + face + (1 - mouth - face) * trust.beside, np.float32)
+        change = np.asarray(share * ((made.picture + 1) * np.float32(127.5) - given), np.float32)
         anew = (1 - _softened(_believed(change))) * share * (1 - gentle)
         if trust.face < 1:
             change = gentle * _broad(change, face) + (1 - gentle) * change
