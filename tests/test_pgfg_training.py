@@ -97,8 +97,12 @@ def test_the_mask_mixes_base_and_paint(config: Config) -> None:
     torch.manual_seed(1)
     whole, batch = Whole(config).eval(), units(batch_of(config.size))
     with torch.no_grad():
-        made, mask, paint = whole(batch)
-    torch.testing.assert_close(made, mask * paint + (1 - mask) * batch[config.base])
+        for parameter in whole.parameters():
+            parameter += 0.02 * torch.randn_like(parameter)
+        made, mask, paint, *shift = whole(batch)
+    base = shifted_by(batch[config.base], shift[0]) if shift else batch[config.base]
+    assert bool(shift) == (config.family == "mien") and all(0 < s.abs().max() <= config.size / 16 for s in shift)
+    torch.testing.assert_close(made, mask * paint + (1 - mask) * base)
     assert made.shape == batch["target"].shape and mask.min() > 0 and mask.max() < 1
 
 
