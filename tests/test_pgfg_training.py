@@ -18,7 +18,7 @@ from mien.models.pgfg.toy_faces import ToyFaces
 
 torch = pytest.importorskip("torch", reason="training needs the extra `neural`")
 
-from mien.models.pgfg import augment, losses  # noqa: E402
+from mien.models.pgfg import augment, feeding, losses  # noqa: E402
 from mien.models.pgfg.criterion import steadiness_loss, with_moved  # noqa: E402
 from mien.models.pgfg.feeding import Direct, Store, collated  # noqa: E402
 from mien.models.pgfg.generators import Whole, bytes_of, critic_of, units  # noqa: E402
@@ -112,6 +112,21 @@ def test_moving_features_is_grid_sampling_in_pixels() -> None:
     torch.testing.assert_close(moved(features, flow), features, atol=1e-5, rtol=0)
     shift = moved(features, flow + torch.tensor([8.0, 4.0]).view(1, 2, 1, 1))
     torch.testing.assert_close(shift[:, :, :-1, :-2], features[:, :, 1:, 2:], atol=1e-5, rtol=0)
+
+
+def test_workers_make_the_pairs_of_one_source_together() -> None:
+    class Grouping(ToyFaces):
+        def group(self, index: int, count: int):
+            return [self[index], self[index + 1]][:count]
+
+    stream = iter(feeding._Stream(Grouping(32), 3))
+    first, second, third = (next(stream) for _ in range(3))
+    known = Grouping(32)
+    index = int(np.random.default_rng([3, 0]).integers(len(known)))
+    np.testing.assert_array_equal(first.target, known[index].target)
+    np.testing.assert_array_equal(second.target, known[index + 1].target)
+    assert not np.array_equal(third.target, known[index + 2].target)
+    np.testing.assert_array_equal(next(iter(feeding._Stream(ToyFaces(32), 3))).target, known[index].target)
 
 
 def test_what_shifts_cost() -> None:
@@ -449,8 +464,12 @@ def test_frames_by_torch_many_at_once_are_those_by_onnx_one_by_one(config: Confi
     shown = [faces[i] for i in range(4)]
     fields = ("prior_target", "warped", "valid", "flow")
     together = many.frames(*(np.stack([getattr(s, f) for s in shown]) for f in fields))
-    for s, picture in zip(shown, together, strict=True):
+    layers = many.layers(*(np.stack([getattr(s, f) for s in shown]) for f in fields))
+    for s, picture, layer in zip(shown, together, layers, strict=True):
         values = [getattr(s, f) for f in fields]
+        alone, = one.layers(*(v[None] for v in values))
+        for name in ("picture", "mask", *(["shift"] if config.family == "mien" else [])):
+            np.testing.assert_allclose(getattr(layer, name), getattr(alone, name), atol=2e-5)
         assert np.abs(one.frame(*values).astype(int) - picture).max() <= 1
         assert np.abs(many.frame(*values).astype(int) - picture).max() <= 1
 
