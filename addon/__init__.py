@@ -36,6 +36,9 @@ MODULES: tuple[str, ...] = (
     "panels.predict",
     "rendering.render_video",
     "rendering.render_panel",
+    "neural.neural_settings",
+    "neural.neural_render",
+    "neural.neural_panel",
     "gltf.export_gltf",
     "sample_scene",
 )

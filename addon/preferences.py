@@ -21,6 +21,10 @@ class MienPreferences(bpy.types.AddonPreferences):
         name="Python", subtype="FILE_PATH",
         description="The interpreter of a Python environment in which Mien is installed, or the environment's folder. "
                     "Empty: it is looked for in the usual places")
+    weights: StringProperty(
+        name="Weights", subtype="FILE_PATH",
+        description="The network's for Neural Render, a .safetensors file made by `mien train pgfg`. Empty: those that "
+                    "the engine has in the box")
 
     def draw(self, context: bpy.types.Context) -> None:
         """The interpreter, how to get one, and what works."""
@@ -29,6 +33,7 @@ class MienPreferences(bpy.types.AddonPreferences):
         row.prop(self, "python")
         row.operator("mien.find_python", icon="VIEWZOOM")
         self._draw_state(layout)
+        layout.prop(self, "weights")
         row = layout.row()
         test = current_test()
         row.enabled = test is None or not test.running

@@ -47,6 +47,10 @@ class HeadProperties(bpy.types.PropertyGroup):
     confidence: FloatProperty(name="Confidence", description="How sure the fit is of this face", min=0.0, max=1.0,
                               subtype="FACTOR", options=set())
     warnings: StringProperty(options={"HIDDEN"})
+    fit: StringProperty(options={"HIDDEN"})
+    photo: PointerProperty(
+        type=bpy.types.Image, name="Photo", options=set(),
+        description="The photo that this face was made from; Neural Render moves it")
     consent: StringProperty(
         name="Consent", description="What the person shown agreed to, one line; it is written into every video and "
         "picture that is rendered of this face", maxlen=MAX_CONSENT, options=set())

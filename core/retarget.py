@@ -3,7 +3,8 @@
 
 Relative: what changed since the driver's neutral is added to the face's own. Absolute: the driver's numbers are taken
 as they are. Both ways the face keeps its own place and size: it is shifted, in metres at the head, and scaled as much
-as the driver since the frame of reference, the motion's first frame that has a face.
+as the driver since the frame of reference, the motion's first frame that has a face. A motion of the very face, seen
+by its own camera, says the place too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,6 +53,8 @@ class Rules:
     """Factor on the turns since the frame of reference"""
     translation_gain: float = 1.0
     """Factor on the shifts since the frame of reference, and on the logarithm of the change of size"""
+    own_place: bool = True
+    """Whether the face keeps its own place and size; else it is where the motion says, in the face's own camera"""
 
 
 def suited(driver: Motion, rules: Rules, *, calibrate: bool = False,
@@ -92,8 +95,9 @@ def retarget(motion: Motion, names: Sequence[str], expression: NDArray[np.floati
     else:
         moved = driver if np.all(gain == 1) else driver * gain
     turned = _turned(motion.rotation, rotation, first, rules)
-    placed = _placed(translation, motion.translation, first, rules.translation_gain)
-    return Performance(np.asarray(moved, np.float32), turned, placed)
+    placed_at = motion.translation if not rules.own_place else placed(
+        translation, motion.translation, first, rules.translation_gain)
+    return Performance(np.asarray(moved, np.float32), turned, placed_at)
 
 
 def reference_frame(motion: Motion) -> int:
@@ -179,9 +183,9 @@ def _turned(driver: Floats, own: NDArray[np.floating], first: int, rules: Rules)
     return np.asarray(rotation_vector(start @ change), np.float32)
 
 
-def _placed(own: NDArray[np.floating], driver: Floats, first: int, gain: float) -> Floats:
-    """Translations (T, 3): the driver's shift since `first`, measured in metres at the head, and its change of
-    size."""
+def placed(own: NDArray[np.floating], driver: Floats, first: int = 0, gain: float = 1.0) -> Floats:
+    """Translations (T, 3) of a face that is at `own` (3,) in frame `first`: the driver's shift since then, measured in
+    metres at the head, and its change of size."""
     place = driver.astype(np.float64)
     size = place[:, 2:] / place[first, 2]
     shift = (place[:, :2] / place[:, 2:] - place[first, :2] / place[first, 2]) * place[first, 2]

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from heads import SIZE, exact_fit, motion, portrait
 from mien.core.ahead import one_ahead
-from mien.core.commands import rendered
 from mien.core.errors import BadInput, MissingPart
 from mien.core.face_model import FaceModel
 from mien.core.face_square import FaceSquare
@@ -19,6 +18,7 @@ from mien.core.image import write_image
 from mien.core.model_files import default_model
 from mien.core.motion_files import save_motion
 from mien.core.playback import animate, renderer_named
+from mien.core.playback.photo import MOST_PIXELS, photo_for_video
 from mien.core.playback.stage import set_stage
 from mien.core.provenance.note import COMPOSITE, GENERATED_PARTS
 from mien.core.provenance.reading import read_provenance
@@ -347,8 +347,8 @@ def test_a_photo_of_50_million_pixels_becomes_a_video_that_can_be_played(tmp_pat
     from PIL import Image
 
     Image.fromarray(FACE).resize((7072, 7072), Image.Resampling.NEAREST).save(tmp_path / "big.png", compress_level=1)
-    photo, remarks = rendered.photo_for_video(tmp_path / "big.png")
-    assert photo.shape[0] == photo.shape[1] and 0.99 < photo.size / 3 / rendered.MOST_PIXELS <= 1
+    photo, remarks = photo_for_video(tmp_path / "big.png")
+    assert photo.shape[0] == photo.shape[1] and 0.99 < photo.size / 3 / MOST_PIXELS <= 1
     assert remarks == [f"the photo has 50 million pixels; the video is {photo.shape[1]}x{photo.shape[0]}"]
     small = np.asarray(Image.fromarray(photo).resize((256, 256), Image.Resampling.BOX))
     assert np.abs(small.astype(int) - FACE).mean() < 2

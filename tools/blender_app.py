@@ -24,7 +24,7 @@ DATA = ROOT / "core" / "demo_data"
 SUITES = ("trixie", "sid")
 SECONDS = 900
 PICTURES = {"panel": "blender_panel.jpg", "photo": "blender_photo.jpg", "curves": "blender_curves.png",
-            "predicted": "blender_predict.png", "rendered": "blender_render.jpg"}
+            "predicted": "blender_predict.png", "rendered": "blender_render.jpg", "neural_frame": "blender_neural.jpg"}
 """Pictures of the README, by what the driver calls them"""
 
 
@@ -59,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         help="where the applications stand or are put")
     parser.add_argument("--suites", nargs="*", choices=SUITES, default=SUITES, help="trixie has 4.3, sid 5.2")
     parser.add_argument("--blender", default="", metavar="PROGRAM", help="this one instead, as it is")
+    parser.add_argument("--weights", type=Path, metavar="FILE",
+                        help="of the network for Neural Render; by default those in the box, else the mesh draws")
     parser.add_argument("--size", default="1280x800", help="of the window")
     parser.add_argument("--pictures", action="store_true", help="put the README's pictures into docs")
     options = parser.parse_args(arguments)
@@ -72,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             faults += bool(os.environ.get("CI"))
             continue
         results = ROOT / "build" / "blender-apps" / f"{name}-results"
-        wrong = try_out(application, results, options.size)
+        wrong = try_out(application, results, options.size, options.weights)
         state = "FAILED" if wrong else "passed"
         print("\n".join([f"{name}: {state}; pictures in {results.relative_to(ROOT)}", *wrong]))
         faults += len(wrong)
@@ -81,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(faults > 0)
 
 
-def try_out(application: Application, results: Path, size: str) -> list[str]:
+def try_out(application: Application, results: Path, size: str, weights: Path | None = None) -> list[str]:
     """Install, run without and with a window; what was not as it should be, as sentences."""
     shutil.rmtree(results, ignore_errors=True)
     resources = results / "resources"
@@ -103,12 +105,18 @@ def try_out(application: Application, results: Path, size: str) -> list[str]:
     scripts = (("newcomer", (python, str(archive), portrait, clip), own),
                ("dropping", (python, str(archive), portrait, clip), fresh),
                ("drive", (python, portrait, clip, motion), resources), ("hostile", (python, portrait, clip), resources),
-               ("predicting", (motion,), resources))
+               ("predicting", (motion,), resources),
+               ("neural", (python, portrait, motion, _copied(weights, results)), resources))
     for script, given, where in scripts:
         ran = application.run(blender, "--window-geometry", "0", "0", *size.split("x"), "--python",
                               str(SCRIPTS / f"{script}.py"), "--", str(results), *given, resources=where, window=size)
         wrong += _faults(results / f"{script}.json", ran)
     return wrong or [*_film_faults(results), *_command_line_faults(application, results, own)]
+
+
+def _copied(weights: Path | None, results: Path) -> str:
+    """Weights in a place that the application sees; nothing where there are none."""
+    return str(shutil.copy(weights, results / "weights.safetensors")) if weights else ""
 
 
 def _film_faults(results: Path) -> list[str]:

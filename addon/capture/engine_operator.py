@@ -127,7 +127,7 @@ class EngineOperator:
             task.job.close()
             return self._refuse(f"What {task.title} was for is gone.")
         try:
-            told = self.apply(context, task.job, scene, head)
+            told = self.apply(context, task.engine_job, scene, head)
         except (MienError, EngineError) as error:
             task.job.close()
             return self._refuse(str(error))

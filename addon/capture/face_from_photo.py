@@ -14,8 +14,10 @@ from ...core.fit_files import load_fit
 from ...core.model_files import default_model
 from ..engine.client import Job
 from ..face import stage
+from ..face.backdrop import load_picture
 from ..face.free_place import free_place
 from ..face.head import make_head, set_source
+from ..face.kept_fit import keep_fit
 from ..face.pictures import packed_image
 from ..selection import chosen_files, collection_for, layer_of, look_through_camera, select_only
 from ..transaction import all_or_nothing
@@ -28,13 +30,15 @@ TEXTURE_SIZES = [("0", "None", "Painted colours, no photo"), ("512", "512", "Sma
 
 
 def head_from_fit(fit: Fit, model: FaceModel, scene: bpy.types.Scene, *, name: str, texture: Path | None = None,
-                  photo: Path | None = None, collection: bpy.types.Collection | None = None, model_path: str = "",
-                  set_resolution: bool = True, location: Sequence[float] | None = None) -> bpy.types.Object:
+                  photo: Path | None = None, show_photo: bool = True,
+                  collection: bpy.types.Collection | None = None, model_path: str = "", set_resolution: bool = True,
+                  location: Sequence[float] | None = None) -> bpy.types.Object:
     """A new head with the identity, expression and pose of a fit, and the camera of its photo.
 
     Args:
         texture: the colours in the model's UVs; packed.
         photo: shown behind the head in the camera's view; upright, as it was fitted; packed.
+        show_photo: else it is only remembered, by its path.
         set_resolution: render at the photo's size.
         location: of the head; None is the 3D cursor.
 
@@ -45,12 +49,14 @@ def head_from_fit(fit: Fit, model: FaceModel, scene: bpy.types.Scene, *, name: s
         raise BadInput(f"The fit of {name} was made with another face model ({fit.model}); fit the photo again.")
     with all_or_nothing(scene):
         colours = packed_image(texture, f"{name} Texture") if texture else None
-        behind = packed_image(photo, f"{name} Photo") if photo else None
+        behind = packed_image(photo, f"{name} Photo") if photo and show_photo else None
         _check_same_size(behind, fit)
+        kept = load_picture(str(photo)) if photo and not show_photo else behind
         head = make_head(model, name=name, scene=scene, identity=fit.identity, expression=fit.expression,
                          collection=collection, model_path=model_path, texture=colours)
         head.location = scene.cursor.location if location is None else location
         set_source(head.data, name, fit)
+        keep_fit(head.data, fit, kept)
         stage.match_fit(head, fit, scene, picture=behind, set_resolution=set_resolution)
     return head
 
@@ -119,11 +125,11 @@ class MIEN_OT_face_from_photo(EngineOperator, bpy.types.Operator):
         if path is None:
             raise BadInput("The engine gave no fit; install the same version of Mien on both sides.")
         fit = load_fit(path, model)
-        photo = (job.file("photo") or first) if self.use_photo else None
+        photo = (job.file("photo") or first) if self.use_photo else first
         place = free_place(scene, layer_of(context, scene), fit.camera, fit.translation)
         head = head_from_fit(fit, model, scene, name=first.stem, texture=job.file("texture"), photo=photo,
-                             collection=collection_for(context, scene), set_resolution=self.use_resolution,
-                             location=place.location)
+                             show_photo=self.use_photo, collection=collection_for(context, scene),
+                             set_resolution=self.use_resolution, location=place.location)
         head.data.mien.source = first.name
         select_only(context, scene, head)
         if self.use_camera_view:

@@ -12,6 +12,7 @@ class JobProperties(bpy.types.PropertyGroup):
     """On the window manager: what the running job is at, for panels and scripts."""
 
     running: BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
+    kind: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     title: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     fraction: FloatProperty(subtype="FACTOR", min=0.0, max=1.0, options={"HIDDEN", "SKIP_SAVE"})
     text: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
@@ -37,10 +38,10 @@ class MIEN_OT_cancel_job(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context) -> bool:
-    """Draw the running job with its picture and a button that cancels it; False when there is none."""
+def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, *kinds: str) -> bool:
+    """Draw the running job with its picture and a button that cancels it; False when there is none of these kinds."""
     state = context.window_manager.mien_job
-    if not state.running:
+    if not state.running or state.kind not in kinds:
         return False
     column = layout.column()
     column.label(text=state.title, icon="SORTTIME")
@@ -64,7 +65,7 @@ def show_progress(context: bpy.types.Context) -> None:
     if not fresh and state.running == bool(task) and state.text == text and state.fraction == fraction:
         return
     state.running, state.text, state.fraction = bool(task), text, fraction
-    state.title = task.title if task else ""
+    state.title, state.kind = (task.title, task.kind) if task else ("", "")
     if context.workspace:
         context.workspace.status_text_set(f"{task.title}: {text}   {fraction:.0%}   Esc cancels" if task else None)
     for window in manager.windows:

@@ -5,8 +5,9 @@ What a job works on is remembered by name and number, so that it may be undone, 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import bpy
@@ -17,6 +18,7 @@ from ..engine import shared
 from ..engine.client import Job, JobState
 from ..engine_choice import engine_log, engine_python
 from ..refs import Ref
+from .staged_job import Preparation, StagedJob
 
 
 @dataclass(frozen=True)
@@ -27,18 +29,30 @@ class Request:
     params: Mapping[str, Any]
     title: str
     head: bpy.types.Object | None = None
+    tidy: Callable[[], None] | None = None
+    """Called once when the job is over, however it ended"""
+    preparation: Preparation | None = None
+    """What another Blender does before; the parameters are known then"""
 
 
 class Task:
     """A job and what its result is for."""
 
-    def __init__(self, job: Job, request: Request, scene: bpy.types.Scene) -> None:
+    def __init__(self, job: Job | StagedJob, request: Request, scene: bpy.types.Scene) -> None:
         self.job = job
         self.key = _key(request)
-        self.title = request.title
+        self.kind, self.title = request.kind, request.title
+        self.tidy = request.tidy
         self.scene = Ref(scene)
         self.head = Ref(request.head) if request.head else None
         self.why_cancelled = ""
+
+    @property
+    def engine_job(self) -> Job:
+        """The job that the engine did; only of one that is done."""
+        made = self.job.last if isinstance(self.job, StagedJob) else self.job
+        assert made is not None
+        return made
 
     def poll(self) -> JobState:
         """Where the job is; it is cancelled when what it is for is gone."""
@@ -96,11 +110,22 @@ def start(request: Request, scene: bpy.types.Scene) -> Task:
         MienError, EngineError: as `submit` does.
     """
     global _current
-    if _current is not None:
-        raise BadInput(f"{_current.title} is still running; wait for it or cancel it.")
-    _forget_last()
-    _current = Task(submit(request.kind, request.params), request, scene)
+    try:
+        if _current is not None:
+            raise BadInput(f"{_current.title} is still running; wait for it or cancel it.")
+        _forget_last()
+        _current = Task(_begin(request), request, scene)
+    except BaseException:
+        if request.tidy:
+            request.tidy()
+        raise
     return _current
+
+
+def _begin(request: Request) -> Job | StagedJob:
+    if request.preparation is None:
+        return submit(request.kind, request.params)
+    return StagedJob(request.preparation, partial(submit, request.kind))
 
 
 def _key(request: Request) -> str:
@@ -132,6 +157,9 @@ def _forget_last() -> None:
 def ended(task: Task) -> None:
     """Another job may start after this one."""
     global _current
+    if task.tidy:
+        task.tidy()
+        task.tidy = None
     if _current is task:
         _current = None
 
@@ -139,9 +167,9 @@ def ended(task: Task) -> None:
 @persistent
 def _before_load(*_: Any) -> None:
     """Another file comes: the job's scene goes."""
-    global _current
     cancel()
-    _current = None
+    if _current is not None:
+        ended(_current)
     _forget_last()
 
 

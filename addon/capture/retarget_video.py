@@ -10,12 +10,13 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 from ...core.channels import REGIONS
 from ...core.retarget import Rules
 from ..engine.client import Job
+from ..face.models import engine_path
 from ..motion.retargeting import retarget_to_head
 from ..operator import HeadOperator, head_of
 from ..transaction import all_or_nothing
 from .engine_operator import EngineOperator
 from .jobs import Request
-from .track_video import VIDEO_SUFFIXES, chosen_video, model_path, told, tracked_motion
+from .track_video import VIDEO_SUFFIXES, chosen_video, told, tracked_motion
 
 
 class MIEN_OT_retarget_video(EngineOperator, HeadOperator, bpy.types.Operator):
@@ -65,7 +66,7 @@ class MIEN_OT_retarget_video(EngineOperator, HeadOperator, bpy.types.Operator):
 
     def request(self, context: bpy.types.Context) -> Request:
         head = head_of(context)
-        params = {"video": chosen_video(self.filepath), "model": model_path(head)}
+        params = {"video": chosen_video(self.filepath), "model": engine_path(head)}
         return Request("track_video", params, self.bl_label, head)
 
     def apply(self, _context: bpy.types.Context, job: Job, scene: bpy.types.Scene,

@@ -20,7 +20,7 @@ from ..face.backdrop import load_picture, show_behind
 from ..face.free_place import free_place
 from ..face.head import active_head, make_head, set_source
 from ..face.identity import check_reshapable, identity_of, set_identity
-from ..face.models import model_of
+from ..face.models import engine_path
 from ..face.pictures import packed_image
 from ..motion.head_motion import scene_fps
 from ..motion.takes import TakeReport, motion_to_head
@@ -172,7 +172,7 @@ class MIEN_OT_track_video(EngineOperator, bpy.types.Operator):
         video, head = chosen_video(self.filepath), active_head(context)
         if head is None:
             return Request("track_video", {"video": video, "texture_size": int(self.texture_size)}, self.bl_label)
-        params = {"video": video, "model": model_path(head)}
+        params = {"video": video, "model": engine_path(head)}
         if self._keeps_shape(head):
             params["identity"] = identity_of(head.data).tolist()
         else:
@@ -219,13 +219,6 @@ def chosen_video(filepath: str) -> str:
     if not paths:
         raise BadInput("No video was chosen.")
     return paths[0]
-
-
-def model_path(head: bpy.types.Object) -> str | None:
-    """The file of a head's face model for the engine, None for the model in the box."""
-    model_of(head.data)
-    path = head.data.mien.model_path
-    return bpy.path.abspath(path, library=head.data.library) if path else None
 
 
 def tracked_motion(job: Job) -> Motion:

@@ -15,6 +15,7 @@ from ..operator import HeadOperator, head_of
 from . import stage
 from .head import expression_names, set_expression, set_source
 from .identity import check_reshapable, random_identity, set_identity
+from .kept_fit import keep_fit
 from .materials import load_texture, set_texture
 from .models import model_of
 
@@ -118,6 +119,7 @@ class MIEN_OT_load_fit(HeadOperator, bpy.types.Operator):
         if self.use_identity:
             set_identity(mesh, fit.identity)
             set_source(mesh, Path(self.filepath).name, fit)
+            keep_fit(mesh, fit, mesh.mien.photo)
         if self.use_expression:
             set_expression(mesh, dict(zip(model_of(mesh).expression_names, map(float, fit.expression), strict=True)))
         if self.use_camera:

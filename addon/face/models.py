@@ -27,6 +27,13 @@ def model_of(mesh: bpy.types.Mesh) -> FaceModel:
     return _loaded[head.model_hash]
 
 
+def engine_path(head: bpy.types.Object) -> str | None:
+    """The file of a head's face model for the engine, None for the model in the box."""
+    model_of(head.data)
+    path = head.data.mien.model_path
+    return bpy.path.abspath(path, library=head.data.library) if path else None
+
+
 def check_topology(mesh: bpy.types.Mesh, model: FaceModel) -> None:
     """Refuse a mesh whose vertices are not the model's any more.
 

@@ -22,10 +22,8 @@ def sample(head: bpy.types.Object, scene: bpy.types.Scene, names: Sequence[str],
            ) -> tuple[NDArray[np.float32], Array, Array]:
     """A head at frames (T,): shape keys (T, E), world matrices (T, 4, 4), the camera's (4, 4) or (T, 4, 4)."""
     paths = [curves.shape_key_path(name) for name in names]
-    keys, camera = head.data.shape_keys, head.mien.camera
-    evaluate_shapes = action_slots.in_nla(keys) or bool(action_slots.driven(keys) & set(paths))
-    evaluate_pose = not _is_plain(head)
-    evaluate_camera = camera is not None and not (_is_plain(camera) and not curves.curve_names(camera))
+    keys = head.data.shape_keys
+    evaluate_shapes, evaluate_pose, evaluate_camera = _to_evaluate(head, paths)
     if not (evaluate_shapes or evaluate_pose or evaluate_camera):
         return curves.read(keys, paths, frames), curve_worlds(head, frames), poses.stage_of(head, scene)[1]
     expression, worlds, cameras = _evaluated(head, scene, names, frames)
@@ -34,6 +32,19 @@ def sample(head: bpy.types.Object, scene: bpy.types.Scene, names: Sequence[str],
     if not evaluate_pose:
         worlds = curve_worlds(head, frames)
     return expression, worlds, cameras if evaluate_camera else poses.stage_of(head, scene)[1]
+
+
+def needs_evaluation(head: bpy.types.Object, names: Sequence[str]) -> bool:
+    """Whether a head's animation is not in its curves alone, so that the scene must be evaluated at every frame."""
+    return any(_to_evaluate(head, [curves.shape_key_path(name) for name in names]))
+
+
+def _to_evaluate(head: bpy.types.Object, paths: Sequence[CurvePath]) -> tuple[bool, bool, bool]:
+    """Whether the curves do not say all of the shape keys, of the pose, of the camera."""
+    keys, camera = head.data.shape_keys, head.mien.camera
+    shapes = action_slots.in_nla(keys) or bool(action_slots.driven(keys) & set(paths))
+    return shapes, not _is_plain(head), camera is not None and not (
+        _is_plain(camera) and not curves.curve_names(camera))
 
 
 def properties(head: bpy.types.Object, scene: bpy.types.Scene, id_block: Any, paths: Sequence[CurvePath],

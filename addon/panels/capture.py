@@ -20,8 +20,9 @@ class MIEN_PT_capture(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """The running job, else the buttons that start one."""
         layout = self.layout
-        if draw_job(layout, context):
+        if draw_job(layout, context, "fit_photos", "track_video"):
             return
+        layout.enabled = not context.window_manager.mien_job.running
         if not known_python():
             wrapped(layout.box(), context, NO_PYTHON, "INFO")
             layout.operator("preferences.addon_show", text="Preferences", icon="PREFERENCES").module = ADDON

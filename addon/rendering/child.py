@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -21,16 +22,21 @@ _SELDOM = 0.1
 
 
 def main(folder: str) -> None:
-    """Render the scene of the file that is open, and leave; the exit code is 0 when all went well."""
+    """Render the scene of the file that is open, and leave."""
+    work_in(folder, _render)
+
+
+def work_in(folder: str, work: Callable[[Path], Status]) -> None:
+    """Do some work, tell the watcher how it ended, and leave; the exit code is 0 when all went well."""
     threading.Thread(target=_leave_when_alone, daemon=True).start()
     place = Path(folder)
     try:
-        status = _render(place)
+        status = work(place)
     except MienError as error:
         status = Status("failed", str(error))
     except Exception as error:  # the watcher must learn of bugs too
         traceback.print_exc()
-        status = Status("failed", f"Rendering failed: {error}")
+        status = Status("failed", f"The other Blender failed: {error}")
     write_status(place, status)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -41,7 +41,8 @@ def encode(plan: RenderPlan, copy: bpy.types.Scene, clip: ClipSound | None,
     editor = copy.sequence_editor_create()
     _add_pictures(plan, editor)
     sounds = set(bpy.data.sounds)
-    sound = plan.sound and compat.has_sound() and (_heard(editor, plan) or _add_clip(editor, plan, clip))
+    sound = plan.sound and compat.has_sound() and (
+        heard(editor, plan.frame_start, plan.frame_end) or add_clip(editor, plan.frame_start, plan.frame_end, clip))
     _set_format(plan, copy, sound=sound)
     plan.unfinished.unlink(missing_ok=True)
     try:
@@ -70,17 +71,17 @@ def _add_pictures(plan: RenderPlan, editor: bpy.types.SequenceEditor) -> None:
     strip.colorspace_settings.name = "sRGB"
 
 
-def _heard(editor: bpy.types.SequenceEditor, plan: RenderPlan) -> bool:
+def heard(editor: bpy.types.SequenceEditor, first: int, last: int) -> bool:
     """Whether a sound strip lies in the frames."""
     for strip in compat.all_strips(editor):
         start, end = compat.strip_range(strip)
-        if strip.type == "SOUND" and not strip.mute and start <= plan.frame_end and end > plan.frame_start:
+        if strip.type == "SOUND" and not strip.mute and start <= last and end > first:
             return True
     return False
 
 
-def _add_clip(editor: bpy.types.SequenceEditor, plan: RenderPlan, clip: ClipSound | None) -> bool:
-    """Add the sound of the clip behind the head; tells whether it has any."""
+def add_clip(editor: bpy.types.SequenceEditor, first: int, last: int, clip: ClipSound | None) -> bool:
+    """Add the sound of the clip behind the head; tells whether it has any in the frames."""
     if clip is None:
         return False
     try:
@@ -88,7 +89,7 @@ def _add_clip(editor: bpy.types.SequenceEditor, plan: RenderPlan, clip: ClipSoun
                                                 frame_start=clip.frame_start)
     except RuntimeError:  # a clip without sound
         return False
-    return strip.sound is not None and strip.sound.channels != "INVALID" and _heard(editor, plan)
+    return strip.sound is not None and strip.sound.channels != "INVALID" and heard(editor, first, last)
 
 
 def _set_format(plan: RenderPlan, copy: bpy.types.Scene, *, sound: bool) -> None:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starting another Blender that renders a copy of the file that is open here."""
+"""Starting another Blender that works on a copy of the file that is open here."""
 
 import json
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -19,7 +20,18 @@ ROOT = __package__.removesuffix(".addon.rendering")
 
 
 def launch(plan: RenderPlan, scene: bpy.types.Scene) -> RenderProcess:
-    """Save a copy of the file into a private folder and render it there; the open file is not touched.
+    """Render a scene in another Blender.
+
+    Raises:
+        CannotWrite: as `launch_child`.
+    """
+    return launch_child({"plan": json.loads(plan.to_json()), "scene": scene.name}, "rendering.child")
+
+
+def launch_child(order: dict[str, Any], module: str) -> RenderProcess:
+    """Save a copy of the file into a private folder and let a module's `main` work there in another Blender.
+
+    The open file is not touched.
 
     Raises:
         CannotWrite: the copy cannot be saved, or the other Blender cannot be started.
@@ -27,12 +39,11 @@ def launch(plan: RenderPlan, scene: bpy.types.Scene) -> RenderProcess:
     folder = Path(tempfile.mkdtemp(prefix="mien-render-", dir=bpy.app.tempdir or None))
     try:
         _save_copy(folder / "scene.blend")
-        order = {"plan": json.loads(plan.to_json()), "scene": scene.name}
         (folder / ORDER).write_text(json.dumps(order), encoding="utf-8")
-        return RenderProcess(_command(folder), folder)
+        return RenderProcess(_command(folder, module), folder)
     except (OSError, RuntimeError) as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise CannotWrite(f"The render could not be started: {str(error).strip()}") from error
+        raise CannotWrite(f"Another Blender could not be started: {str(error).strip()}") from error
 
 
 def _save_copy(path: Path) -> None:
@@ -47,8 +58,8 @@ def _save_copy(path: Path) -> None:
         bpy.context.preferences.is_dirty = dirty
 
 
-def _command(folder: Path) -> list[str]:
-    blend, work = str(folder / "scene.blend"), f"from {ROOT}.addon.rendering.child import main; main({str(folder)!r})"
+def _command(folder: Path, module: str) -> list[str]:
+    blend, work = str(folder / "scene.blend"), f"from {ROOT}.addon.{module} import main; main({str(folder)!r})"
     if not compat.is_module():
         scripts = "--disable-autoexec" if bpy.app.autoexec_fail else "--enable-autoexec"
         return [bpy.app.binary_path, "-b", scripts, "--addons", ROOT, blend, "--python-exit-code", "1",

@@ -43,6 +43,16 @@ def has_picture(camera: bpy.types.Object) -> bool:
     return _background_of(camera) is not None if plane is None else not plane.hide_render
 
 
+def movie_behind(scene: bpy.types.Scene) -> bool:
+    """Whether a clip is behind the head in the scene's camera."""
+    camera = scene.camera
+    if camera is None or camera.type != "CAMERA":
+        return False
+    plane, view = backdrop.backdrop_of(camera), _background_of(camera)
+    image = _image_of(plane) if plane is not None else view.image if view else None
+    return image is not None and image.source == "MOVIE" and _is_there(image)
+
+
 def check_pictures(camera: bpy.types.Object) -> None:
     """See that the files of the pictures behind the head are there.
 

@@ -45,13 +45,14 @@ def run(options: argparse.Namespace) -> None:
     imagined.check(options)
     from ..fitting import fit_photo
     from ..playback import animate, write_video
+    from ..playback.photo import photo_for_video
     from ..progress import progress_bar
     from ..provenance.note import Provenance
 
     signer, consent = _signer(options), common.consent(options, options.photo)
     model = common.chosen_model(options)
     renderer = rendered.chosen(options, model)
-    photo, remarks = rendered.photo_for_video(options.photo)
+    photo, remarks = photo_for_video(options.photo)
     fit = fit_photo(photo, model, face=options.face)
     motion = _motion(options, model, fit)
     motion, rules = transferred.suited_to(options, motion, model,

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write a face as glTF, or a motion in another format or frame rate."""
+"""Write a face as glTF, a motion in another format or frame rate, or a network as ONNX."""
 
 import argparse
+from importlib import import_module
 from pathlib import Path
 
 from ..errors import BadInput
 from . import options as common
 
-HELP = "a face to .glb, a motion to .csv, .json, .npz"
+HELP = "a face to .glb, a motion to .csv, .json, .npz, a network to .onnx"
 MOTION_SUFFIXES = (".npz", ".csv", ".json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", type=Path, help="a face or a motion made by mien, or a Live Link Face CSV")
-    common.add_output(parser, ".glb for a face; .npz, .csv (Live Link Face) or .json for a motion")
+    parser.add_argument("source", type=Path, help="a face, a motion, a Live Link Face CSV, or weights")
+    common.add_output(parser, ".glb for a face; .npz, .csv (Live Link Face) or .json for a motion; .onnx for weights")
     parser.add_argument("--photo", type=Path, help="the photo that the face was fitted to, for its texture")
     parser.add_argument("--motion", type=Path, help="the animation of the head in the .glb")
     parser.add_argument("--fps", type=float, help="resample the motion to this frame rate")
@@ -21,9 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    common.check_outputs(options.output, suffixes={options.output: (".glb", *MOTION_SUFFIXES)})
-    remarks = _export_head(options) if options.output.suffix.lower() == ".glb" else _export_motion(options)
-    common.report(options, {}, "\n  ".join([str(options.output), *remarks]))
+    common.check_outputs(options.output, suffixes={options.output: (".glb", ".onnx", *MOTION_SUFFIXES)})
+    kind = options.output.suffix.lower()
+    lines = _export_network(options) if kind == ".onnx" else [
+        str(options.output), *(_export_head(options) if kind == ".glb" else _export_motion(options))]
+    common.report(options, {}, "\n  ".join(lines))
+
+
+def _export_network(options: argparse.Namespace) -> list[str]:
+    networks = import_module("...models.onnx_files", __package__)
+    return [str(path) for path in networks.export_network(options.source, options.output)]
 
 
 def _export_head(options: argparse.Namespace) -> list[str]:

@@ -27,6 +27,12 @@ def _track_video(params: Params, work: Work) -> Result:
     return track_video_job(params, work)
 
 
+def _animate_photo(params: Params, work: Work) -> Result:
+    from .animate_job import animate_photo_job
+
+    return animate_photo_job(params, work)
+
+
 def _test(_: Params, work: Work) -> Result:
     from ..doctor import examine
 
@@ -44,7 +50,8 @@ def _wait(params: Params, work: Work) -> Result:
     return {}
 
 
-JOBS: dict[str, Job] = {"fit_photos": _fit_photos, "track_video": _track_video, "test": _test, "wait": _wait}
+JOBS: dict[str, Job] = {"fit_photos": _fit_photos, "track_video": _track_video, "animate_photo": _animate_photo,
+                        "test": _test, "wait": _wait}
 
 
 def warm_up() -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parameters of a job, checked one by one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -64,12 +64,30 @@ class Params:
             raise BadInput(f"The job's `{name}` is {value!r:.40}; give a number from {least} to {most}.")
         return float(value)
 
+    def choice(self, name: str, default: str, known: Sequence[str]) -> str:
+        """One of a few words."""
+        value = self._get(name, default)
+        if value not in known:
+            raise BadInput(f"The job's `{name}` is {value!r:.40}; give one of {', '.join(known)}.")
+        return str(value)
+
+    def flag(self, name: str, default: bool) -> bool:
+        """Yes or no."""
+        value = self._get(name, default)
+        if not isinstance(value, bool):
+            raise BadInput(f"The job's `{name}` is {value!r:.40}; give true or false.")
+        return value
+
+    def optional_text(self, name: str) -> str | None:
+        """A text, or None."""
+        value = self._get(name, None)
+        if not isinstance(value, str | None):
+            raise BadInput(f"The job's `{name}` is {value!r:.40}; give a text.")
+        return value
+
     def projection(self) -> Projection:
         """The camera's kind, perspective unless said otherwise."""
-        value = self._get("projection", "perspective")
-        if value not in get_args(Projection):
-            raise BadInput(f"The job's `projection` is {value!r:.40}; give one of {', '.join(get_args(Projection))}.")
-        return cast(Projection, value)
+        return cast(Projection, self.choice("projection", "perspective", get_args(Projection)))
 
     def model(self) -> FaceModel:
         """The face model that is named, or the one in the box."""

@@ -2,7 +2,7 @@
 """What turns a photo and a motion into frames: the fitted mesh alone, or a network on top of it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -24,7 +24,7 @@ NAMES = ("mesh", "pgfg", "auto")
 
 
 class Renderer(Protocol):
-    """One way to draw a performance at the photo's own size."""
+    """One way to draw a performance at the photo's own size; a photo that comes again is ready sooner."""
 
     @property
     def name(self) -> str: ...
@@ -33,8 +33,12 @@ class Renderer(Protocol):
     def source_type(self) -> str:
         """What its frames are, a term of `provenance.note`"""
 
-    def frames(self, photo: Rgb, fit: "Fit", motion: Motion, model: FaceModel, rules: Rules) -> Iterator[Rgb]:
+    def frames(self, photo: Rgb, fit: "Fit", motion: Motion, model: FaceModel, rules: Rules,
+               only: Sequence[int] | None = None) -> Iterator[Rgb]:
         """Frames (H, W, 3) of the photo (H, W, 3), as `playback.animate` has them; memory does not grow with them.
+
+        Args:
+            only: numbers of the motion's frames that are wanted, each as it is among all of them.
 
         Raises:
             BadInput: at the call, before any frame: the fit, the motion or the model does not belong to the others.
@@ -46,11 +50,15 @@ class MeshRenderer:
 
     name, source_type = "mesh", COMPOSITE
 
-    def frames(self, photo: Rgb, fit: "Fit", motion: Motion, model: FaceModel, rules: Rules) -> Iterator[Rgb]:
-        from .stage import set_stage
+    def __init__(self) -> None:
+        from .stage import Stages
 
-        stage = set_stage(photo, fit, motion, model, rules)
-        return (played.rgb for played in stage.frames())
+        self._stages = Stages()
+
+    def frames(self, photo: Rgb, fit: "Fit", motion: Motion, model: FaceModel, rules: Rules,
+               only: Sequence[int] | None = None) -> Iterator[Rgb]:
+        stage = self._stages.set(photo, fit, motion, model, rules)
+        return (played.rgb for played in stage.frames(only))
 
 
 def renderer_named(name: str, model: FaceModel, weights: str | os.PathLike[str] | None = None,

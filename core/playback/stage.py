@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A photo with its performance: what every renderer starts from, frame by frame."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,23 +41,38 @@ class Stage:
     net: Surround
     performance: Performance
 
-    def frames(self) -> Iterator[Played]:
-        """The photo moved by the fitted head, frame by frame; nothing is kept of those before."""
+    def frames(self, only: Sequence[int] | None = None) -> Iterator[Played]:
+        """The photo moved by the fitted head, frame by frame, or `only` at these; nothing is kept of those before."""
         source, acted = self.source, self.performance
-        for expression, rotation, translation in zip(acted.expression, acted.rotation, acted.translation, strict=True):
-            shape = source.shape(expression)
+        for t in range(len(acted.expression)) if only is None else only:
+            rotation, translation = acted.rotation[t], acted.translation[t]
+            shape = source.shape(acted.expression[t])
             vertices = source.vertices(shape, rotation, translation)
             nodes = self.net.targets(source, vertices, rotation, translation)
             yield Played(compose(source, self.net, vertices, nodes, source.renewed(shape), source.shadow(shape),
                                  source.carried(shape)), vertices)
 
 
-def set_stage(photo: Bytes, fit: "Fit", motion: Motion, model: FaceModel, rules: Rules) -> Stage:
-    """Do once what every frame needs.
+class Stages:
+    """Sets stages; a photo that comes again, the same array with the same fit, is not made ready again."""
 
-    Raises:
-        BadInput: the fit does not belong to the photo or the model, or the motion has unknown channels.
-    """
-    performance = transfer(fit, motion, model, rules)
-    source = prepare(photo, fit, model)
-    return Stage(source, surround(source), performance)
+    def __init__(self) -> None:
+        self._last: tuple[Bytes, Fit, FaceModel, Source, Surround] | None = None
+
+    def set(self, photo: Bytes, fit: "Fit", motion: Motion, model: FaceModel, rules: Rules) -> Stage:
+        """Do once what every frame needs.
+
+        Raises:
+            BadInput: the fit does not belong to the photo or the model, or the motion has unknown channels.
+        """
+        performance = transfer(fit, motion, model, rules)
+        last = self._last
+        if last is None or not (last[0] is photo and last[1] is fit and last[2] is model):
+            source = prepare(photo, fit, model)
+            last = self._last = photo, fit, model, source, surround(source)
+        return Stage(last[3], last[4], performance)
+
+
+def set_stage(photo: Bytes, fit: "Fit", motion: Motion, model: FaceModel, rules: Rules) -> Stage:
+    """One stage; see `Stages.set`."""
+    return Stages().set(photo, fit, motion, model, rules)

@@ -6,10 +6,12 @@ from ..fit import Fit
 from ..motion import Motion
 from ..retarget import Performance, Rules, expressions_on, retarget
 
-__all__ = ["RELATIVE", "Performance", "transfer"]
+__all__ = ["ITS_OWN", "RELATIVE", "Performance", "transfer"]
 
 RELATIVE = Rules()
 """The photo's own expression and pose, changed as the driver's change"""
+ITS_OWN = Rules(relative=False, own_place=False)
+"""The motion is the photo's own, in its own camera, and is taken as it is"""
 
 
 def transfer(fit: Fit, motion: Motion, model: FaceModel, rules: Rules = RELATIVE) -> Performance:

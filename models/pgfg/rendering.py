@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network as a renderer: the mesh makes the whole frame, the network paints the square around the face in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import islice
@@ -17,7 +17,7 @@ from ...core.face_model import FaceModel
 from ...core.face_square import FaceSquare
 from ...core.fit import Fit
 from ...core.motion import Motion
-from ...core.playback.stage import Played, Stage, set_stage
+from ...core.playback.stage import Played, Stage, Stages
 from ...core.provenance.note import GENERATED_PARTS
 from ...core.retarget import Rules
 from ..faces.views import Moved, Seen, see
@@ -54,16 +54,18 @@ class NeuralRenderer:
             raise BadInput(f"The face model {model.name} does not say where lips, lids and landmarks are, which the "
                            "network needs; use the model in the box, or --renderer mesh.")
         self.config = weights.config
+        self._stages = Stages()
         self._painter, self._batch = _painter(weights, threads)
 
-    def frames(self, photo: Bytes, fit: Fit, motion: Motion, model: FaceModel, rules: Rules) -> Iterator[Bytes]:
-        stage = set_stage(photo, fit, motion, model, rules)
-        return self._painted(stage, _Canvas(stage, self.config.size))
+    def frames(self, photo: Bytes, fit: Fit, motion: Motion, model: FaceModel, rules: Rules,
+               only: Sequence[int] | None = None) -> Iterator[Bytes]:
+        stage = self._stages.set(photo, fit, motion, model, rules)
+        return self._painted(stage.frames(only), _Canvas(stage, self.config.size))
 
-    def _painted(self, stage: Stage, canvas: "_Canvas") -> Iterator[Bytes]:
+    def _painted(self, frames: Iterator[Played], canvas: "_Canvas") -> Iterator[Bytes]:
         seen = canvas.seen
         self._painter.begin(np.ascontiguousarray(seen.picture.transpose(2, 0, 1)), seen.prior)
-        for group in one_ahead(canvas.groups(stage.frames(), self._batch)):
+        for group in one_ahead(canvas.groups(frames, self._batch)):
             moved = [m for _, m in group]
             made = self._painter.frames(*(np.stack([getattr(m, name) for m in moved])
                                           for name in ("prior", "warped", "valid", "flow")))

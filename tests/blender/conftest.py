@@ -56,6 +56,39 @@ def blender(addon_enabled: None) -> Iterator[None]:
     yield
 
 
+@pytest.fixture(scope="session")
+def photo_file(addon_enabled: None, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A .blend with a face as Face from Photo left it; needs the engine."""
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    photo = str(ROOT / "core" / "demo_data" / "astronaut.jpg")
+    assert bpy.ops.mien.face_from_photo(filepath=photo, texture_size="512") == {"FINISHED"}
+    bpy.context.scene.render.fps = 25
+    path = str(tmp_path_factory.mktemp("face") / "gesicht ü.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    return path
+
+
+@pytest.fixture
+def photo_face(blender: None, photo_file: str) -> bpy.types.Object:
+    """The face in that file, active."""
+    bpy.ops.wm.open_mainfile(filepath=photo_file)
+    found = next(thing for thing in bpy.data.objects if thing.type == "MESH" and thing.data.mien.is_head)
+    bpy.context.view_layer.objects.active = found
+    return found
+
+
+@pytest.fixture
+def talking_face(photo_face: bpy.types.Object) -> bpy.types.Object:
+    """It plays the demo's motion; a few frames of it are the scene's."""
+    from blender.known_motions import TALKING, TALKING_FRAMES
+
+    scene = bpy.context.scene
+    assert bpy.ops.mien.import_motion(filepath=str(TALKING), extend_scene=False) == {"FINISHED"}
+    scene.frame_start, scene.frame_end = TALKING_FRAMES
+    scene.frame_set(scene.frame_start)
+    return photo_face
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     session.config._exit_status = int(exitstatus)  # type: ignore[attr-defined]

@@ -12,6 +12,8 @@ from mien.core.motion import Motion
 from mien.core.motion_files import load_motion
 
 TALKING = Path(__file__).parents[2] / "core" / "demo_data" / "talking.npz"
+TALKING_FRAMES = 34, 38
+"""A few of the frames in which the fixture `talking_face` plays it"""
 
 
 def talking() -> Motion:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The panels draw what they should, with operators and icons that exist in this Blender."""
 
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,8 +10,13 @@ import bpy
 import numpy as np
 import pytest
 from blender.known_heads import known_fit, new_head
+from blender.videos import write_photo
 from mien.addon.face.head import set_source
 from mien.addon.face.head_ops import channel_tooltip
+from mien.addon.face.kept_fit import keep_fit
+from mien.addon.face.pictures import packed_image
+from mien.addon.neural import neural_panel
+from mien.addon.panels import capture as capture_panel
 from mien.addon.panels import expression, identity
 from mien.addon.panels import head as head_panel
 from mien.core.channels import ARKIT52, CHANNELS, REGIONS
@@ -27,6 +34,14 @@ class Recorder:
         return Recorder(self.log)
 
     row = column = box = split = _child
+
+    def template_ID(self, data: Any, name: str, *, open: str) -> None:  # noqa: N802
+        assert name in data.bl_rna.properties and open.split(".")[1] in dir(bpy.ops.image)
+        self.log.append(("template_ID", name))
+
+    def progress(self, factor: float, text: str) -> None:
+        assert 0 <= factor <= 1
+        self.log.append(("progress", text))
 
     def separator(self, **_: object) -> None: ...
 
@@ -126,6 +141,26 @@ def test_without_a_face_nothing_fails(cls: type) -> None:
     bpy.context.scene.collection.objects.link(thing)
     bpy.context.view_layer.objects.active = thing
     assert _draw(cls) == log
+
+
+def test_neural_render_needs_a_photo_and_shows_its_job(tmp_path: Path) -> None:
+    head, scene, idle = _head(), bpy.context.scene, SimpleNamespace(running=False, kind="")
+    draw = partial(_draw, neural_panel.MIEN_PT_neural, scene=scene)
+    (told,) = (text for _, text in draw(window_manager=SimpleNamespace(mien_job=idle))[:1])
+    assert told.startswith("This face was not made")
+    keep_fit(head.data, known_fit(64, 48), None)
+    for kind, last in (("MP4", "sound"), ("PNG", "keep")):
+        scene.mien_neural.kind = kind
+        log = draw(window_manager=SimpleNamespace(mien_job=idle))
+        assert log[0] == ("template_ID", "photo") and ("prop", last) in log
+        assert [name for what, name in log if what == "operator"] == ["mien.neural_preview", "mien.neural_render"]
+    head.data.mien.photo = packed_image(write_photo(tmp_path / "photo.png"), "photo")
+    assert ("template_ID", "photo") not in draw(window_manager=SimpleNamespace(mien_job=idle))
+    job = SimpleNamespace(running=True, kind=neural_panel.JOB, title="Neural Render", fraction=0.5, text="Frame 1 of 2")
+    log = draw(window_manager=SimpleNamespace(mien_job=job))
+    assert log == [("label", "Neural Render"), ("progress", "Frame 1 of 2"), ("operator", "mien.cancel_job")]
+    log = _draw(capture_panel.MIEN_PT_capture, window_manager=SimpleNamespace(mien_job=job))
+    assert ("operator", "mien.face_from_photo") in log and ("progress", "Frame 1 of 2") not in log
 
 
 def test_a_slider_is_the_shape_keys_own_value() -> None:

@@ -11,6 +11,7 @@ from blender.known_heads import known_fit, new_head, random_identity
 from blender.known_motions import TALKING, random_motion, set_rate, talking
 from engine_python import needs_engine, still_clip
 from mien import addon
+from mien.addon.face.kept_fit import keep_fit
 from mien.addon.motion import action_slots, curves
 from mien.addon.motion.head_curves import expression_paths
 from mien.addon.motion.sampling import pose_paths
@@ -37,6 +38,12 @@ def _clip(folder: Path) -> dict[str, Any]:
     return {"filepath": str(folder / "clip.mp4")}
 
 
+def _photo(_folder: Path) -> dict[str, Any]:
+    """The active face is one of a photo."""
+    keep_fit(bpy.context.active_object.data, known_fit(512, 512, 3), bpy.data.images.load(str(PHOTO)))
+    return {"renderer": "MESH"}
+
+
 def _other_take(_folder: Path) -> dict[str, Any]:
     return {"take": action_slots.current_action(bpy.data.objects["Source"].data.shape_keys).name}
 
@@ -51,7 +58,7 @@ SETTINGS: dict[str, Settings] = {
     "retarget": lambda _: {"source": "Source"}, "sample_scene": _nothing,
     "predict": lambda _: {"frames": 12}, "inbetween": _nothing, "idle": lambda _: {"frames": 24}}
 WITH_ENGINE: dict[str, Settings] = {"face_from_photo": lambda _: {"filepath": str(PHOTO), "texture_size": "512"},
-                                    "track_video": _clip, "retarget_video": _clip}
+                                    "track_video": _clip, "retarget_video": _clip, "neural_preview": _photo}
 
 
 def undoable() -> set[str]:
