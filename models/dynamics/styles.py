@@ -65,7 +65,11 @@ def octaves(values: NDArray[np.floating]) -> tuple[list[Array], Array]:
 
 def _filtered(values: Array, kernel: Array, hole: int) -> Array:
     """Values (T, C) by a kernel of five whose weights lie `hole` frames apart."""
-    padded = np.pad(values, ((2 * hole, 2 * hole), (0, 0)), "reflect" if len(values) > 2 * hole else "edge")
+    more = 2 * hole
+    if len(values) > more:
+        padded = np.concatenate([values[more:0:-1], values, values[-2:-more - 2:-1]])
+    else:
+        padded = np.pad(values, ((more, more), (0, 0)), "edge")
     out = kernel[0] * padded[:len(values)]
     for k in range(1, len(kernel)):
         out += kernel[k] * padded[k * hole:k * hole + len(values)]
@@ -76,17 +80,19 @@ def strengths(parts: Sequence[Array], floor: float | Array = FLOOR) -> Array:
     """Logarithms (OCTAVES, C) of the parts' deviation, means over windows of two seconds: a burst does not count for
     all."""
     whole = np.concatenate(parts, 1)
-    first = np.arange(0, max(1, len(whole) - _WINDOW + 1), _HOP)
-    last = np.minimum(first + _WINDOW, len(whole))
-    count = (last - first)[:, None]
-    mean, square = ((s[last] - s[first]) / count for s in (_sums(whole), _sums(whole * whole)))
+    mean, square = _means(whole), _means(whole * whole)
     spread = np.sqrt(np.maximum(square - mean * mean, 0))
-    return np.asarray(np.log(spread.reshape(len(first), len(parts), -1) + floor).mean(0))
+    return np.asarray(np.log(spread.reshape(len(spread), len(parts), -1) + floor).mean(0))
 
 
-def _sums(values: Array) -> Array:
-    """What lies before each row (T + 1, C)."""
-    return np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, 0)])
+def _means(values: Array) -> Array:
+    """Means (W, C) of values (T, C) over windows, or over all where they are shorter than one."""
+    if len(values) < _WINDOW:
+        return np.asarray(values.mean(0, keepdims=True))
+    each = _WINDOW // _HOP
+    count = (len(values) - _WINDOW) // _HOP + each
+    sums = np.add.reduceat(values[:count * _HOP], np.arange(0, count * _HOP, _HOP), axis=0)
+    return np.asarray(sum(sums[k:count - each + 1 + k] for k in range(each)) / _WINDOW)
 
 
 def dressed(values: NDArray[np.floating], style: Array, low: float = -np.inf, high: float = np.inf,
@@ -182,10 +188,15 @@ def liveliness(states: NDArray[np.floating], group: NDArray[np.int32]) -> Floats
     first = np.maximum(np.arange(len(x)) - RECENT + 1, 0)
     last = np.maximum(np.arange(len(x)), min(4, len(x) - 1)) + 1
     count = (last - first)[:, None]
-    mean, square = ((s[last] - s[first]) / count for s in (_sums(x), _sums(x * x)))
+    mean, square = ((s[last] - s[first]) / count for s in map(_sums, (x, x * x)))
     share = np.eye(group.max() + 1)[group]
     spread = np.sqrt(np.maximum(square - mean * mean, 0) @ share / share.sum(0))
     return np.asarray(np.log(spread + 0.02), np.float32)
+
+
+def _sums(values: Array) -> Array:
+    """What lies before each row (T + 1, C)."""
+    return np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, 0)])
 
 
 def style_of(pose: NDArray[np.floating], channels: NDArray[np.floating], lively: NDArray[np.floating]) -> Array:
