@@ -38,10 +38,8 @@ RANK = 64
 """Directions in which persons' styles differ"""
 KEPT = (1.1, 0.8, 0.8, 0.8)
 """By group of numbers: how much styles differ, against those of the persons known"""
-SLOW = (0.45, 0.0, 0.0, -0.15)
-"""By group: logarithm by which the slower movements, of two octaves, are larger"""
-QUICK = 0.15
-"""The same for the quicker ones of the head"""
+SLOW, QUICK = (0.45, 0.15, 0.0, -0.15), (0.15, 0.15, 0.0, 0.0)
+"""By group: logarithms by which the slower movements, of two octaves, and the quicker ones are larger"""
 FAR = 1.5
 """Deviations from the mean within which styles are held: logarithms further out make movements that nobody makes"""
 SAME = 0.5
@@ -171,12 +169,11 @@ def fit_styles(numbers: NDArray[np.floating], weight: NDArray[np.floating],
     mean = share @ numbers
     _, size, axes = np.linalg.svd((numbers - mean) * np.sqrt(share)[:, None], full_matrices=False)
     channels = sum(map(len, groups))
-    kept, more = np.full((OCTAVES, POSE + channels), KEPT[0]), np.zeros((OCTAVES, POSE + channels))
-    more[:, :POSE] = QUICK
-    more[-2:, :POSE] = SLOW[0]
-    for columns, factor, slow in zip(groups, KEPT[1:], SLOW[1:], strict=True):
-        kept[:, POSE + columns] = factor
-        more[-2:, POSE + columns] = slow
+    kept, more = np.ones((OCTAVES, POSE + channels)), np.zeros((OCTAVES, POSE + channels))
+    for columns, factor, slow, quick in zip([np.arange(POSE), *(POSE + g for g in groups)], KEPT, SLOW, QUICK,
+                                            strict=True):
+        kept[:, columns] = factor
+        more[:-2, columns], more[-2:, columns] = quick, slow
     spread = (size[:, None] * axes)[:RANK] * np.concatenate([kept.ravel(), KEPT])
     mean = mean + np.concatenate([more.ravel(), SLOW])
     return Styles(mean.astype(np.float32), spread.astype(np.float32), channels)
