@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """One face's motion on another face: the rules that the command, the add-on and the networks share.
 
-Relative: what changed since the driver's neutral is added to the face's own. Absolute: the driver's numbers are taken
-as they are. Both ways the face keeps its own place and size: it is shifted, in metres at the head, and scaled as much
-as the driver since the frame of reference, the motion's first frame that has a face. A motion of the very face, seen
-by its own camera, says the place too.
+Relative: what changed since the driver's neutral is added to the face's own; what one of two opposite ways (looks,
+sideways jaw and mouth) cannot give back goes on to the other. Absolute: the driver's numbers are taken as they are.
+Both ways the face keeps its own place and size: it is shifted, in metres at the head, and scaled as much as the driver
+since the frame of reference, the motion's first frame that has a face. A motion of the very face, seen by its own
+camera, says the place too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,13 @@ FULL_PERCENTILE = 95.0
 _LEAST_AMPLITUDE = 0.05
 """A region that moves less than this says nothing about how strongly a face moves"""
 _GAIN_RANGE = (1 / 3, 3.0)
+_REACH = (0.6, 1.6)
+"""Bounds of the factor that brings a face to its own end of a movement"""
 _REGION = {channel.name: channel.region for channel in CHANNELS}
+_WAYS = (*((f"eyeLookIn{side}", f"eyeLookOut{side}") for side in ("Left", "Right")),
+         *((f"eyeLookUp{side}", f"eyeLookDown{side}") for side in ("Left", "Right")),
+         ("jawLeft", "jawRight"), ("mouthLeft", "mouthRight"))
+"""Pairs of channels that are the two ways of one movement through its middle"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,13 +81,16 @@ def suited(driver: Motion, rules: Rules, *, calibrate: bool = False,
 
 
 def retarget(motion: Motion, names: Sequence[str], expression: NDArray[np.floating], rotation: NDArray[np.floating],
-             translation: NDArray[np.floating], rules: Rules = Rules(), *,
-             neutral: NDArray[np.floating] | None = None) -> Performance:
+             translation: NDArray[np.floating], rules: Rules = Rules(), *, neutral: NDArray[np.floating] | None = None,
+             ends: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None) -> Performance:
     """A motion on a face with channels `names`, whose own expression (E,) and pose (3,), (3,) are given.
 
     Args:
         neutral: (E,) the driver's expression that stands for the face's own in a relative transfer; None is the one at
             the frame of reference.
+        ends: (E,) each, the values with which the driver and the face come to the same end of a movement, 1 where
+            none is known: eyes that are shut (`shutting`). What takes the driver from its neutral to its end
+            takes the face, in a relative transfer, from its own expression to its own end.
 
     Raises:
         BadInput: the motion has a channel that is not among the names, or a gain is for no region or channel.
@@ -90,14 +100,37 @@ def retarget(motion: Motion, names: Sequence[str], expression: NDArray[np.floati
     rest = driver[first] if neutral is None else np.asarray(neutral, np.float32)
     if rules.relative:
         own = np.asarray(expression)
-        changed = own + driver - rest if np.all(gain == 1) else own + (driver - rest) * gain
-        moved = np.clip(changed, 0, np.maximum(own, 1))
+        change = driver - rest if ends is None else (driver - rest) * _reach(driver, rest, own, *ends)
+        changed = own + change if np.all(gain == 1) else own + change * gain
+        most = np.maximum(own, 1 if ends is None else np.maximum(ends[1], 1))
+        moved = np.clip(_carried_through(changed, names), 0, most)
     else:
         moved = driver if np.all(gain == 1) else driver * gain
     turned = _turned(motion.rotation, rotation, first, rules)
     placed_at = motion.translation if not rules.own_place else placed(
         translation, motion.translation, first, rules.translation_gain)
     return Performance(np.asarray(moved, np.float32), turned, placed_at)
+
+
+def _reach(driver: Floats, rest: Floats, own: NDArray[np.floating], driver_end: NDArray[np.floating],
+           own_end: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Factors (T, E) on changes by which a face comes to its end of a movement with the driver."""
+    there = (driver_end != own_end) | (own_end != 1)
+    on = (own_end - own) / np.maximum(driver_end - rest, 1e-3)
+    each = np.where(driver > rest, on, own_end / driver_end)
+    return np.where(there, np.clip(each, *_REACH), 1.0)
+
+
+def _carried_through(changed: NDArray[np.floating], names: Sequence[str]) -> NDArray[np.floating]:
+    """Values (T, E) with what one of two opposite ways has below 0 added to the other."""
+    place, out = {name: i for i, name in enumerate(names)}, changed
+    for pair in _WAYS:
+        if all(name in place for name in pair):
+            ways = [place[name] for name in pair]
+            if (changed[:, ways] < 0).any():
+                out = out.copy() if out is changed else out
+                out[:, ways] -= np.minimum(changed[:, ways[::-1]], 0)
+    return out
 
 
 def reference_frame(motion: Motion) -> int:

@@ -13,7 +13,7 @@ from mien.core.video import VideoWriter
 from mien.models.pgfg.evaluation import cases, reenact
 from mien.models.pgfg.evaluation.areas import AREAS, guide
 from mien.models.pgfg.evaluation.cases import Case, Found, clips_of
-from mien.models.pgfg.evaluation.cross import correlation
+from mien.models.pgfg.evaluation.cross import correlations
 from skimage.data import astronaut
 
 
@@ -54,12 +54,20 @@ def test_the_warp_error_follows_the_face(case: Case) -> None:
 
 
 def test_correlation_is_of_what_the_driver_moves() -> None:
-    t = np.linspace(0, 6, 50)
+    t = np.linspace(0, 4 * np.pi, 101)[:-1]
     driver = np.stack([np.sin(t), np.cos(t), 0.001 * t], 1).astype(np.float32)
-    assert correlation(driver, 0.3 * driver + 0.1) == pytest.approx(1, abs=1e-5)
-    assert correlation(driver, driver * [1, -1, 1]) == pytest.approx(0, abs=1e-5)
-    assert correlation(driver, driver * [1, 0, 1]) == pytest.approx(0.5, abs=1e-5)
-    assert np.isnan(correlation(driver * 0, driver))
+    for factor, alike in ((0.3, 1.0), ([1, -1, 1], 0.0), ([1, 0, 1], 0.5)):
+        found = correlations(driver, driver * np.float32(factor) + 0.1)
+        assert list(found.values()) == pytest.approx([alike, alike], abs=1e-5)
+    assert np.isnan(list(correlations(driver * 0, driver).values())).all()
+
+
+def test_correlation_may_weigh_channels_by_how_much_the_driver_moves_them() -> None:
+    t = np.linspace(0, 4 * np.pi, 101)[:-1]
+    driver = np.stack([0.6 * np.sin(t), 0.2 * np.cos(t)], 1).astype(np.float32)
+    found = correlations(driver, driver * [1, 0])
+    assert found["expression_correlation"] == pytest.approx(0.5, abs=1e-5)
+    assert found["expression_correlation_weighted"] == pytest.approx(0.9, abs=1e-5)
 
 
 def test_only_people_who_were_not_learned_from(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ from mien.core.camera import project, unproject
 from mien.core.face_model import FaceModel
 from mien.core.fitting.schemes import MESH478
 from mien.core.model_files import default_model
-from mien.core.playback import animate
+from mien.core.playback import animate, transfer
 from mien.core.playback.lids import lids_of
 from mien.core.playback.register import registered
 from mien.core.playback.source import prepare
+from mien.core.shutting import shut_at
 
 LIDS = [*MESH478.groups["lids_right"], *MESH478.groups["lids_left"]]
 IRISES = [*MESH478.groups["iris_right"], *MESH478.groups["iris_left"]]
@@ -43,6 +44,33 @@ def test_lids_go_where_the_photo_shows_them_and_lips_and_depth_stay(model: FaceM
     assert (out.expression == fit.expression).all()
     far = np.linalg.norm(model.mean[:, None] - model.points("mesh478", model.mean)[LIDS][None], axis=-1).min(1) > 0.03
     assert np.abs(out.vertices_image - fit.vertices_image)[far].max() < 0.05
+
+
+def test_narrow_eyes_that_shut_shut_wide_ones(model: FaceModel) -> None:
+    blinks = [model.expression_names.index(f"eyeBlink{side}") for side in ("Left", "Right")]
+
+    def opening(identity: np.ndarray, beta: np.ndarray) -> float:
+        points = model.points("mesh478", model.vertices(identity, beta))
+        return 1000 * float(np.mean([points[a, 1] - points[b, 1] for a, b in ((159, 145), (386, 374))]))
+
+    none = np.zeros(len(model.expression_names), np.float32)
+    widening = np.array([opening(3 * unit, none) for unit in np.eye(len(model.identity_basis), dtype=np.float32)])
+    widening -= opening(np.zeros(len(widening), np.float32), none)
+    wide = (2.0 * widening / np.linalg.norm(widening)).astype(np.float32)
+    narrow, ends = -wide, (shut_at(model, -wide), shut_at(model, wide))
+    assert opening(wide, none) > opening(narrow, none) + 1
+    assert (np.delete(ends, blinks, 1) == 1).all()
+    for identity, end in zip((narrow, wide), ends, strict=True):
+        shut = none.copy()
+        shut[blinks] = end[blinks]
+        assert abs(opening(identity, shut)) < 0.4
+    fit = replace(exact_fit(model), identity=wide)
+    driver = motion(model, [fit, fit])
+    driver.expression[1, blinks] = ends[0][blinks]
+    shut = transfer(fit, replace(driver, identity=narrow), model).expression[1]
+    assert abs(opening(wide, shut)) < 0.4 < opening(wide, driver.expression[1]) - 0.4
+    unknown = transfer(fit, replace(driver, identity=np.zeros(3, np.float32), model_hash="other"), model)
+    assert np.isfinite(unknown.expression).all()
 
 
 def test_depth_goes_half_the_way_to_the_landmarks_in_any_scale_of_theirs(model: FaceModel) -> None:

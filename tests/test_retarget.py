@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mien.core.camera import rotation_matrix, rotation_vector
+from mien.core.camera import Camera, rotation_matrix, rotation_vector
 from mien.core.channels import ARKIT52, channels_of
 from mien.core.errors import BadInput
 from mien.core.motion import Motion
@@ -93,6 +93,42 @@ def test_neutral_given_or_first(talking: Motion) -> None:
     np.testing.assert_allclose(out.expression[5], own, atol=1e-6)
     zero = put(talking, Rules(), neutral=REST)
     np.testing.assert_allclose(zero.expression, talking.expression, atol=1e-6)
+
+
+def moved(**steps: tuple[float, ...]) -> Motion:
+    """A motion whose channels go through these values."""
+    values = np.zeros((len(next(iter(steps.values()))), 52), np.float32)
+    for name, way in steps.items():
+        values[:, ARKIT52.index(name)] = way
+    return Motion(fps=30, expression=values, rotation=np.zeros((len(values), 3), np.float32),
+                  translation=np.tile(np.float32([0, 0, 1]), (len(values), 1)), identity=np.zeros(0, np.float32),
+                  channels=ARKIT52, model="", model_hash="", camera=Camera.for_image(64, 64),
+                  confidence=np.ones(len(values), np.float32))
+
+
+def test_a_look_goes_through_the_middle() -> None:
+    """A driver who looks to one side at first, and then as far to the other, does not leave half of it behind."""
+    driver = moved(eyeLookInLeft=(0.3, 0.1, 0, 0), eyeLookOutLeft=(0, 0, 0.2, 0.3), mouthSmileLeft=(0.5, 0.2, 0, 0))
+    own = REST.copy()
+    own[ARKIT52.index("eyeLookInLeft")] = 0.15
+    out = put(driver, Rules(), own).expression
+    look = out[:, ARKIT52.index("eyeLookInLeft")] - out[:, ARKIT52.index("eyeLookOutLeft")]
+    np.testing.assert_allclose(look, [0.15, -0.05, -0.35, -0.45], atol=1e-6)
+    assert out.min() >= 0
+    assert (out[:, ARKIT52.index("mouthFrownLeft")] == 0).all(), "a smile that ends is no frown"
+    np.testing.assert_array_equal(put(driver, Rules(relative=False), own).expression, driver.expression)
+
+
+def test_an_end_of_the_drivers_is_an_end_of_the_faces() -> None:
+    driver, lid = moved(eyeBlinkLeft=(0.1, 0.8, 0.45, 0), jawOpen=(0, 0.5, 0, 0)), ARKIT52.index("eyeBlinkLeft")
+    own, ends = REST.copy(), (REST + 1, REST + 1)
+    own[lid], ends[0][lid], ends[1][lid] = 0.05, 0.8, 1.0
+    out = put(driver, Rules(), own, ends=ends).expression
+    np.testing.assert_allclose(out[:, lid], [0.05, 1.0, 0.525, 0], atol=1e-6)
+    np.testing.assert_allclose(out[:, ARKIT52.index("jawOpen")], [0, 0.5, 0, 0], atol=1e-6)
+    same = put(driver, Rules(), driver.expression[0], ends=(ends[1], ends[1])).expression
+    np.testing.assert_allclose(same, driver.expression, atol=1e-6)
+    np.testing.assert_array_equal(put(driver, Rules(relative=False), own, ends=ends).expression, driver.expression)
 
 
 def test_calibration_makes_rest_zero_and_leaves_full_full() -> None:

@@ -13,6 +13,7 @@ from mien.core.evaluate import steadiness
 from mien.core.face_model import FaceModel
 from mien.core.fitting import solve_sequence, track_video
 from mien.core.fitting.landmark_model import landmark_model
+from mien.core.fitting.schemes import MESH478
 from mien.core.fitting.smoothing import bridge, bridge_rotations, noise_of, smooth
 from mien.core.model_files import default_model
 from mien.core.motion import Motion
@@ -100,6 +101,18 @@ def test_trembling_goes_and_blinks_stay() -> None:
         assert report.correlation > 0.95
         assert np.mean(report.peak_losses) < 0.1
     assert steadiness.pumping(1 / motion.translation[:, 2], FPS) < 0.5
+
+
+def test_what_is_peculiar_in_a_face_is_no_expression() -> None:
+    """Landmarks that lie beside the model's on this person all the time say nothing of what the face does; lips, which
+    the usual frames may show open, only as a whole."""
+    beside = np.random.default_rng(3).normal(0, 3.0, (1, 478, 3))
+    lips = [*MESH478.groups["lips_inner"], *MESH478.groups["lips_outer"]]
+    beside[:, lips] = (0, 3, 0)
+    motion = solve_sequence(noisy() + beside, np.ones(len(play().points)), FPS, SIDE, SIDE)
+    assert np.median(motion.expression[:55], axis=0).max() < 0.12
+    apart = np.abs(motion.expression - tracked().expression)
+    assert apart.mean() < 0.016 and np.sqrt(np.square(apart).mean()) < 0.028
 
 
 def test_the_person_at_rest_has_curves_near_zero() -> None:

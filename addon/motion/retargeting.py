@@ -10,6 +10,8 @@ import numpy as np
 from ...core.motion import Motion
 from ...core.motion_report import MotionReport
 from ...core.retarget import Rules, retarget, suited
+from ...core.shutting import shutting_ends
+from ..face.models import model_of
 from . import head_motion, takes
 from .takes import TakeReport
 
@@ -35,7 +37,8 @@ def retargeted(head: bpy.types.Object, motion: Motion, scene: bpy.types.Scene, r
     own = head_motion.head_to_motion(head, scene, start, start)
     names = driver.channels
     face = [own.expression[0, own.channels.index(n)] if n in own.channels else 0.0 for n in names]
-    played = retarget(driver, names, np.array(face, np.float32), own.rotation[0], own.translation[0], rules)
+    ends = shutting_ends(model_of(head.data), driver, own.identity, names)
+    played = retarget(driver, names, np.array(face, np.float32), own.rotation[0], own.translation[0], rules, ends=ends)
     return replace(driver, expression=played.expression, rotation=played.rotation, translation=played.translation,
                    camera=own.camera), report
 

@@ -78,11 +78,12 @@ def offsets_nearby(model: FaceModel, offsets: Array, scheme: str) -> Array:
 def _unexplained(landmarks: LandmarkModel, targets: Sequence[Array], camera: Camera) -> Array:
     """Seen minus fitted (L, 3) in metres and model axes, averaged over one person's frames."""
     identity, faces = solve_images(landmarks, targets, [camera] * len(targets), None, _AT_REST)
-    left = [_left(landmarks, t, f, identity) for t, f in zip(targets, faces, strict=True)]
+    left = [unexplained(landmarks, t, f, identity) for t, f in zip(targets, faces, strict=True)]
     return np.asarray(np.mean(left, axis=0))
 
 
-def _left(landmarks: LandmarkModel, target: Array, face: Face, identity: Array) -> Array:
+def unexplained(landmarks: LandmarkModel, target: Array, face: Face, identity: Array) -> Array:
+    """Seen minus fitted (L, 3) in metres and model axes for one image's landmarks `target` about its centre."""
     coefficients = np.concatenate([identity, face.expression])
     p = head_pixels(landmarks.joint, coefficients, face.pose.turn, face.pose.numbers[2])
     away = np.zeros_like(target)

@@ -81,10 +81,14 @@ class LandmarkModel:
         """Landmarks as functions of identity and expression, in this order."""
         return Shape(self.mean, np.ascontiguousarray(np.concatenate([self.identity, self.expression], 1)), self.pairs)
 
-    def of_person(self, identity: NDArray[np.floating]) -> Shape:
-        """Landmarks of one person as functions of the expression alone."""
-        offset = (self.identity @ identity.astype(np.float32)).astype(np.float64)
-        return Shape(self.mean + offset.reshape(-1, 3), self.expression, self.pairs)
+    def of_person(self, identity: NDArray[np.floating], peculiar: Array | None = None) -> Shape:
+        """Landmarks of one person as functions of the expression alone.
+
+        Args:
+            peculiar: (L, 3) metres that the person's landmarks lie beside those that the identity can show.
+        """
+        offset = (self.identity @ identity.astype(np.float32)).astype(np.float64).reshape(-1, 3)
+        return Shape(self.mean + (offset if peculiar is None else offset + peculiar), self.expression, self.pairs)
 
 
 @lru_cache(maxsize=8)

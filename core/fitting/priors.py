@@ -57,11 +57,15 @@ class ExpressionPrior:
 
 
 @lru_cache(maxsize=16)
-def expression_prior(names: tuple[str, ...], strength: float = 1.0) -> ExpressionPrior:
+def expression_prior(names: tuple[str, ...], strength: float = 1.0, quiet: float = 1.0) -> ExpressionPrior:
     """The prior for channels of these names; names that are not ARKit's get the usual spread.
 
     Quadratic in each channel over its spread, a linear part that keeps quiet channels at exactly zero, a weak wish
     for symmetry between left and right, and a product term between opposed units, small enough to stay convex.
+
+    Args:
+        strength: factor on all of it.
+        quiet: factor on the linear part.
     """
     spread = np.array([_spread(name) for name in names])
     quadratic = np.diag(1 / spread**2)
@@ -74,7 +78,7 @@ def expression_prior(names: tuple[str, ...], strength: float = 1.0) -> Expressio
         quadratic[[i, j], [j, i]] += 0.9 / (spread[i] * spread[j])
     lowest = np.linalg.eigvalsh(quadratic)[0] if len(names) else 1.0
     quadratic += max(0.2 - lowest, 0.0) * np.eye(len(names))
-    return ExpressionPrior(strength * quadratic, strength * 0.25 / spread, spread)
+    return ExpressionPrior(strength * quadratic, strength * quiet * 0.25 / spread, spread)
 
 
 def _spread(name: str) -> float:

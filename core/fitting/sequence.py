@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A video's landmarks to a Motion: identity from telling frames, then every frame, then smoothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,8 @@ from ..face_model import FaceModel
 from ..motion import Motion
 from ..progress import Progress
 from ..threads import on_one_thread
+from .habits import unexplained
+from .kernels import Shape
 from .keyframes import spread_frames
 from .landmark_fit import Style, inverse_focal, solve_images
 from .landmark_model import LandmarkModel, landmark_model
@@ -31,6 +33,8 @@ _POSE_CUTOFF, _SCALE_CUTOFF, _EXPRESSION_CUTOFF = 2.5, 0.35, 3.0
 _ROTATION_FLOOR, _PLACE_FLOOR, _SCALE_FLOOR, _EXPRESSION_FLOOR = 5e-4, 0.02, 1e-3, 4e-3
 _ROTATION_CAP, _EXPRESSION_CAP = 4e-3, 0.03
 _REST, _SAME_SHOT = 8.0, 1.0
+_QUIET = 0.3
+"""How far, of what a photo needs, channels are held at zero: the person at rest is known, small movements count"""
 _TREND_CUTOFF, _TREND_NOISE = 1.5, 0.1
 _STEADY, _QUICK = 6.0, 0.1
 _KEEP_POSE, _KEEP, _KEEP_LIDS = 5.0, 6.0, 0.5
@@ -74,10 +78,15 @@ def solve_track(track: Track, model: FaceModel, *, identity: NDArray[np.floating
     landmarks, camera = landmark_model(model), Camera.for_image(track.width, track.height, projection)
     targets = track.points - np.array([*camera.centre, 0], np.float32)
     track = replace(track, starts=shots(track) if track.starts is None else track.starts)
-    alpha = person(landmarks, targets, track, camera) if identity is None else np.asarray(identity, np.float64)
+    peculiar = None
+    if identity is None:
+        alpha, peculiar = person(landmarks, targets, track, camera)
+    else:
+        alpha = np.asarray(identity, np.float64)
+    shape = landmarks.of_person(alpha, peculiar)
     tell = progress or (lambda done, total=None: None)
-    poses, expression = _solve_frames(landmarks, targets, track, alpha, inverse_focal(camera), tell)
-    poses, expression = _smoothed(landmarks, targets, track, alpha, inverse_focal(camera), poses, expression, tell)
+    poses, expression = _solve_frames(landmarks, shape, targets, track, inverse_focal(camera), tell)
+    poses, expression = _smoothed(landmarks, shape, targets, track, inverse_focal(camera), poses, expression, tell)
     return Motion(track.fps, expression.astype(np.float32), rotation_of(poses.turns).astype(np.float32),
                   translation_of(poses.numbers, camera).astype(np.float32), alpha.astype(np.float32),
                   model.expression_names, model.name, model.hash, camera, track.trust.astype(np.float32),
@@ -96,27 +105,43 @@ def shots(track: Track) -> Flags:
     return starts
 
 
-def person(landmarks: LandmarkModel, targets: NDArray[np.float32], track: Track, camera: Camera) -> Array:
-    """The identity (S,) that explains a video's telling frames together.
+def person(landmarks: LandmarkModel, targets: NDArray[np.float32], track: Track, camera: Camera) -> tuple[Array, Array]:
+    """The identity (S,) that explains a video's telling frames together, and what it leaves of the usual ones (L, 3).
 
     The most usual frames are taken for rest: what is peculiar in them is the person, not an expression, so that
-    the curves are near zero there.
+    the curves are near zero there. What the identity cannot show of it, and the net's errors on this face, would
+    else be taken for expressions in every frame.
     """
     usual, others = spread_frames(landmarks, targets, track.trust > 0.5 * track.trust.max(), KEYFRAMES)
     views = [targets[i].astype(np.float64) for i in (*usual, *others)]
     strengths = [_REST] * len(usual) + [1.0] * len(others)
     # frames of one video err alike: they count as a few independent ones
     style = Style(identity_weight=_SAME_SHOT * len(views) ** 0.5, expression_strength=strengths)
-    return solve_images(landmarks, views, [camera] * len(views), None, style)[0]
+    alpha = solve_images(landmarks, views, [camera] * len(views), None, style)[0]
+    return alpha, _peculiar(landmarks, views[:len(usual)], alpha, camera)
 
 
-def _solve_frames(landmarks: LandmarkModel, targets: NDArray[np.float32], track: Track, alpha: Array,
-                  q: float, tell: Progress) -> tuple[_Poses, Array]:
+def _peculiar(landmarks: LandmarkModel, views: Sequence[Array], alpha: Array, camera: Camera) -> Array:
+    """What the usual frames (L, 3) of a person leave unexplained in common, (L, 3) in metres and model axes.
+
+    The nearer to 0 the fewer frames there are to tell it from an expression. Lips move as one: how far they are open
+    is no peculiarity.
+    """
+    faces = solve_images(landmarks, views, [camera] * len(views), alpha, Style(expression_strength=_REST))[1]
+    left = np.mean([unexplained(landmarks, t, f, alpha) for t, f in zip(views, faces, strict=True)], axis=0)
+    lips = [i for name, group in landmarks.scheme.groups.items() if name.startswith("lips") for i in group]
+    if lips:
+        left[lips] = left[lips].mean(0)
+    return np.asarray((1 - 1 / len(views)) * left)
+
+
+def _solve_frames(landmarks: LandmarkModel, shape: Shape, targets: NDArray[np.float32], track: Track, q: float,
+                  tell: Progress) -> tuple[_Poses, Array]:
     """Every frame by itself, started from the one before; frames without a face stay NaN."""
     count = len(targets)
     poses = _Poses(np.full((count, 3, 3), np.nan), np.full((count, 4), np.nan))
     expression = np.full((count, landmarks.expression.shape[1]), np.nan)
-    shape, prior = landmarks.of_person(alpha), expression_prior(landmarks.expression_names)
+    prior = expression_prior(landmarks.expression_names, quiet=_QUIET)
     last: Face | None = None
     for i in np.flatnonzero(track.trust > 0):
         target = targets[i].astype(np.float64)
@@ -131,14 +156,14 @@ def _solve_frames(landmarks: LandmarkModel, targets: NDArray[np.float32], track:
     return poses, expression
 
 
-def _smoothed(landmarks: LandmarkModel, targets: NDArray[np.float32], track: Track, alpha: Array, q: float,
+def _smoothed(landmarks: LandmarkModel, shape: Shape, targets: NDArray[np.float32], track: Track, q: float,
               poses: _Poses, expression: Array, tell: Progress) -> tuple[_Poses, Array]:
     """Bridge and smooth the poses, solve the expressions again in them, then bridge and smooth these."""
     present = track.trust > 0
     starts = track.starts if track.starts is not None else shots(track)
     repeated = _repeated(targets)
     poses = _smooth_poses(poses, present, starts, repeated, track)
-    shape, prior = landmarks.of_person(alpha), expression_prior(landmarks.expression_names)
+    prior = expression_prior(landmarks.expression_names, quiet=_QUIET)
     usual = _trend(bridge(expression, present), track, starts)
     steady = np.square(_STEADY / prior.spread) * _liveliness(landmarks)
     for i in np.flatnonzero(present):

@@ -5,6 +5,7 @@ from ..face_model import FaceModel
 from ..fit import Fit
 from ..motion import Motion
 from ..retarget import Performance, Rules, expressions_on, retarget
+from ..shutting import shutting_ends
 
 __all__ = ["ITS_OWN", "RELATIVE", "Performance", "transfer"]
 
@@ -21,5 +22,5 @@ def transfer(fit: Fit, motion: Motion, model: FaceModel, rules: Rules = RELATIVE
         BadInput: the motion has a channel that the face model lacks.
     """
     expressions_on(motion, model.expression_names, model.name)
-    return retarget(motion, model.expression_names, fit.expression, fit.rotation, fit.translation,
-                    rules)
+    return retarget(motion, model.expression_names, fit.expression, fit.rotation, fit.translation, rules,
+                    ends=shutting_ends(model, motion, fit.identity, model.expression_names))

@@ -24,6 +24,7 @@ from mien.core.motion import Motion
 from mien.core.motion_files import save_motion
 from mien.core.presets import PRESETS, preset_values
 from mien.core.retarget import Rules, amplitude_gains, calibrated, retarget
+from mien.core.shutting import shutting_ends
 
 FRAMES = 199
 
@@ -211,8 +212,9 @@ def test_retargeting_is_the_cores(head: bpy.types.Object) -> None:
     assert bpy.ops.mien.retarget(source=head.name, gain_mouth=1.5, gain=0.9, head_gain=0.5) == {"FINISHED"}
     gains = {r: 0.9 * (1.5 if r == "mouth" else 1) for r in ("brows", "eyes", "cheeks", "nose", "jaw", "mouth",
                                                               "tongue")}
+    ends = shutting_ends(default_model(), driver, start.identity, ARKIT52)
     expected = retarget(driver, ARKIT52, own, start.rotation[0], start.translation[0],
-                        Rules(True, gains, 0.5, 0.5))
+                        Rules(True, gains, 0.5, 0.5), ends=ends)
     found = played(other)
     np.testing.assert_allclose(found.expression, expected.expression, atol=1e-6)
     assert pose_error(found, replace(driver, rotation=expected.rotation, translation=expected.translation)) <= 1e-5

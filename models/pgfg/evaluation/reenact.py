@@ -22,14 +22,14 @@ from ....core.playback import Renderer, animate, renderer_named
 from ....core.progress import Progress
 from .areas import AREAS, guide
 from .cases import Case, case_of, clips_of
-from .cross import cross_figures
+from .cross import CORRELATIONS, cross_figures
 
 Bytes = NDArray[np.uint8]
 
 PAIRS = 24
 REAL = "real video"
 COLUMNS = (*MEASURES, "warp", *AREAS)
-_CROSS = ("csim_to_source", "expression_correlation")
+_CROSS = ("csim_to_source", *CORRELATIONS)
 
 
 def evaluate_reenactment(folder: str | os.PathLike[str], renderers: str = "copy,mesh", *,
@@ -59,7 +59,7 @@ def evaluate_reenactment(folder: str | os.PathLike[str], renderers: str = "copy,
         figures[clip.path.stem] = {"person": clip.person, "frames": len(case.frames) // 2,
                                    "self": self_figures(case, known, identity, model)}
         if cross and before is not None and before.clip.person != clip.person:
-            figures[clip.path.stem]["cross"] = cross_figures(case, before.clip, known, identity, model, 2 * pairs)
+            figures[clip.path.stem]["cross"] = cross_figures(case, before.clip, known, identity, model)
         before = case
         if progress:
             progress(done + 1, len(found))
@@ -139,7 +139,8 @@ def _report(clips: dict[str, Any], names: Sequence[str]) -> Report:
     crossed = [f["cross"] for f in clips.values() if "cross" in f]
     cross = {name: {m: _mean([c[name][m] for c in crossed]) for m in _CROSS} for name in names if name != REAL}
     if crossed:
-        table += "\n\n" + text_table((f"another's motion, {len(crossed)} clips", "CSIM to source", "expression corr."),
+        table += "\n\n" + text_table((f"another's motion, {len(crossed)} clips", "CSIM to source", "expression corr.",
+                                      "by variance"),
                                      [(name, *(cross[name][m] for m in _CROSS)) for name in cross])
     return Report({"summary": summary, **({"cross": cross} if crossed else {}), "clips": clips}, table)
 
