@@ -136,7 +136,7 @@ class Styles:
         if before is not None:
             place = SAME * before.place + (1 - SAME * SAME) ** 0.5 * place
         most = FAR * np.linalg.norm(self.spread, axis=0)
-        numbers = self.mean + np.clip(place @ self.spread, -most, most)
+        numbers = np.asarray(self.mean + np.clip(place @ self.spread, -most, most), np.float64)
         count = OCTAVES * (POSE + self.channels)
         table = numbers[:count].reshape(OCTAVES, -1)
         return Style(table[:, :POSE], table[:, POSE:], numbers[count:], place)
