@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import BadInput
+from .bank import Bank
 from .bridge import LENGTHS
 from .codec import Codec
 from .config import Config, shapes
-from .courses import Bank
 from .runtime import Runtime
 from .weights import read_weights
 

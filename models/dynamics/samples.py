@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from ...core.motion import Motion
 from ...core.motion_edit import mirror
 from ...core.retarget import neutral_of
+from .bank import Bank
 from .codec import FPS, POSE, Codec, fit_codec, group_of_channels, placement, unwrapped
 from .config import timer
 from .corpus import Clip, at_rate
-from .courses import Bank
+from .styles import Styles, fit_styles, liveliness, style_of
 from .surface import Surface
 
 Floats = NDArray[np.float32]
@@ -26,6 +27,8 @@ AIMED = 0.5
 SHORTEST_AIM = 5
 BESIDE = (0.2, -0.08, 0.25, 0.25)
 """By group of numbers: weight of a frame's neighbours. The eyes' quick movements were softened by resampling."""
+MOST_OF_STYLE = 400
+"""Frames of a clip that count for its person's style"""
 _GAIN, _POSE_GAIN, _TILT, _NEUTRAL = 0.15, 0.15, 0.06, 0.02
 """Spread of the logarithms of gains, of offsets of the pose in radians, and of the neutral"""
 
@@ -125,7 +128,20 @@ def variants(motion: Motion) -> list[Motion]:
     return [m for one in played for m in (one, mirror(one))]
 
 
-def bank_of(clips: Sequence[Clip], codec: Codec) -> Bank:
+def styles_of(clips: Sequence[Clip], codec: Codec) -> Styles:
+    """How the persons of clips, and their mirror images, move by and large; long clips count for more, to a point."""
+    found, weight = [], []
+    for motion in (m for clip in clips for m in (clip.motion, mirror(clip.motion))):
+        states = codec.states(motion, motion.channels)
+        states[:, :POSE] -= states[:, :POSE].mean(0)
+        channels = np.clip(codec.expression(states), 0, 1)
+        found.append(style_of(states[:, :POSE], channels, liveliness(states, codec.group)))
+        weight.append(min(len(motion), MOST_OF_STYLE))
+    return fit_styles(np.array(found), np.array(weight, float),
+                      list(group_of_channels(clips[0].motion.channels).values()))
+
+
+def bank_of(clips: Sequence[Clip], codec: Codec, styles: Styles) -> Bank:
     """The clips and their mirror images as stretches to draw from, with less of a tracker's tremble: three frames are
     weighed, by group of numbers."""
     parts = []
@@ -136,7 +152,8 @@ def bank_of(clips: Sequence[Clip], codec: Codec) -> Bank:
         states = padded[1:-1] + beside * (padded[:-2] + padded[2:] - 2 * padded[1:-1])
         states[:, :POSE] -= states[:, :POSE].mean(0)
         parts.append(states)
-    return Bank(np.concatenate(parts).astype(np.float32), np.array([len(p) for p in parts], np.int32), codec)
+    return Bank(np.concatenate(parts).astype(np.float32), np.array([len(p) for p in parts], np.int32), codec,
+                styles)
 
 
 def track_of(motion: Motion) -> Track:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small judge that learns to tell real motion from made motion in windows of two seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from ..codec import POSE, Codec
 
 Array = NDArray[np.float64]
 
+Windows = list[tuple[str, Array]]
+"""What the judge sees of windows, each with the person it belongs to"""
 WINDOW = 60
 HIDDEN, ROUNDS, RATE, DECAY = 24, 400, 0.02, 3e-3
 
@@ -35,10 +37,12 @@ def windows(motion: Motion, codec: Codec) -> list[Array]:
     return [features(motion, codec, s) for s in range(0, len(motion) - WINDOW + 1, WINDOW // 2)]
 
 
-def accuracy(real: Sequence[tuple[str, Array]], made: Sequence[tuple[str, Array]], seed: int = 0) -> float:
+def accuracy(real: Sequence[tuple[str, Array]], made: Sequence[tuple[str, Array]], seed: int = 0,
+             asked: Collection[str] | None = None) -> float:
     """How often the judge is right about persons it has not seen, real and made alike often, by five-fold crossing.
 
-    Both are windows with the person each belongs to.
+    Both are windows with the person each belongs to. Where persons to be `asked` about are named, it learns from all
+    and is asked about theirs alone.
     """
     persons = sorted({p for p, _ in [*real, *made]})
     order = np.random.default_rng(seed).permutation(len(persons))
@@ -46,9 +50,10 @@ def accuracy(real: Sequence[tuple[str, Array]], made: Sequence[tuple[str, Array]
     x = np.array([f for _, f in [*real, *made]])
     y = np.array([1.0] * len(real) + [0.0] * len(made))
     folds = np.array([fold[p] for p, _ in [*real, *made]])
+    wanted = np.array([asked is None or p in asked for p, _ in [*real, *made]])
     right = []
     for held in range(5):
-        known, new = folds != held, folds == held
+        known, new = folds != held, (folds == held) & wanted
         if new.any() and len(set(y[known])) == 2:
             guess = _Judge(x[known], y[known], seed).guess(x[new]) > 0.5
             good = guess == (y[new] > 0.5)
