@@ -84,6 +84,6 @@ def renderer_named(name: str, model: FaceModel, weights: str | os.PathLike[str] 
     if weights is None and name == "auto" and not (shipped.exists() and rendering.draws(model)):
         return MeshRenderer()
     if weights is None and not shipped.exists():
-        raise MissingPart("The renderer pgfg needs weights, and none are in the box yet: make them with `mien train "
+        raise MissingPart("The renderer pgfg needs weights, and none are in the box: make them with `mien train "
                           "pgfg` and give them with --weights FILE, or take --renderer mesh.")
     return cast(Renderer, rendering.NeuralRenderer(files.load_generator(weights or shipped), model, threads))
