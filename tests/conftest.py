@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command as a user meets it, in this process or in one of its own with limits."""
 
-import os
+import json
 import resource
 import signal
 import subprocess
@@ -59,20 +59,32 @@ def mien_process() -> Callable[..., Outcome]:
     """Run the command in a process of its own: at most `seconds`, and files of at most `file_limit` bytes."""
 
     def run(*arguments: object, seconds: float = 60, file_limit: int | None = None) -> Outcome:
-        def limit() -> None:
-            if file_limit is not None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
-            resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))
-
+        limits = [(resource.RLIMIT_CPU, int(seconds))]
+        if file_limit is not None:
+            limits.append((resource.RLIMIT_FSIZE, file_limit))
         command = [str(Path(sys.executable).with_name("mien")), *map(str, arguments)]
-        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-            child = subprocess.Popen(command, stdout=out, stderr=err, preexec_fn=limit)
-            _, status, usage = os.wait4(child.pid, 0)
-            child.returncode = os.waitstatus_to_exitcode(status)
-            texts = [_read(out), _read(err)]
-        return Outcome(child.returncode, *texts, usage.ru_maxrss / 1024)
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, \
+                tempfile.NamedTemporaryFile("r") as report:
+            subprocess.run([sys.executable, "-c", _LAUNCHER, report.name, json.dumps(limits), *command],
+                           stdout=out, stderr=err, check=True)
+            code, peak = json.load(report)
+            return Outcome(code, _read(out), _read(err), peak)
 
     return run
+
+
+_LAUNCHER = """
+import json, os, resource, subprocess, sys
+report, limits, *command = sys.argv[1:]
+def limit():
+    for which, most in json.loads(limits):
+        resource.setrlimit(which, (most, most))
+child = subprocess.Popen(command, preexec_fn=limit)
+_, status, usage = os.wait4(child.pid, 0)
+with open(report, "w") as file:
+    json.dump([os.waitstatus_to_exitcode(status), usage.ru_maxrss / 1024], file)
+"""
+"""A small process between this one and the command: a process counts what its parent held when it forked as its own"""
 
 
 def _read(file) -> str:
