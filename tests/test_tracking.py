@@ -115,6 +115,27 @@ def test_what_is_peculiar_in_a_face_is_no_expression() -> None:
     assert apart.mean() < 0.016 and np.sqrt(np.square(apart).mean()) < 0.028
 
 
+def test_brows_that_rise_a_little_are_followed() -> None:
+    """A raise of one pixel, far below what a photo says of brows: most of it comes back, on the brows alone."""
+    model, landmarks, t = default_model(), landmark_model(default_model()), np.arange(90)
+    expression = np.zeros((90, len(model.expression_names)))
+    for name in ("browInnerUp", "browOuterUpLeft", "browOuterUpRight"):
+        expression[:, model.expression_names.index(name)] = 0.4 * bump(t, 60, 8)
+    moved = (expression @ landmarks.expression.T).reshape(90, -1, 3)
+    rng, camera = np.random.default_rng(4), Camera.for_image(SIDE, SIDE)
+    seen = project(landmarks.mean + moved, np.zeros((90, 3)), np.tile([0.0, 0.0, 0.9], (90, 1)), camera)
+    motion = solve_sequence(seen + rng.normal(0, 0.5, seen.shape), np.ones(90), FPS, SIDE, SIDE)
+    brows, others = list(MESH478.groups["brows"]), list(MESH478.groups["lips_outer"])
+    back = points_of(motion)
+
+    def rise(points: np.ndarray, which: list[int]) -> float:
+        return float((points[20:30, which, 1].mean(0) - points[58:63, which, 1].mean(0)).mean())
+
+    assert 1 < rise(seen, brows) < 1.3
+    assert 0.55 < rise(back, brows) / rise(seen, brows) < 1.1
+    assert abs(rise(back, others)) < 0.3
+
+
 def test_the_person_at_rest_has_curves_near_zero() -> None:
     rest = np.median(tracked().expression[:55], axis=0)
     assert rest.max() < 0.12

@@ -51,6 +51,10 @@ class ExpressionPrior:
         return ExpressionPrior(self.quadratic + np.diag(steadiness), self.linear - steadiness * expression,
                                self.spread)
 
+    def loosened(self, factor: Array) -> "ExpressionPrior":
+        """With channels that are believed to go `factor` (E,) times as far; how large they usually get stays."""
+        return ExpressionPrior(self.quadratic / np.outer(factor, factor), self.linear / factor, self.spread)
+
     def energy(self, expression: Array) -> float:
         """The energy of β (E,)."""
         return float(0.5 * expression @ self.quadratic @ expression + self.linear @ expression)

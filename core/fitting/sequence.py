@@ -20,7 +20,7 @@ from .landmark_fit import Style, inverse_focal, solve_images
 from .landmark_model import LandmarkModel, landmark_model
 from .observe import observe, starting_pose
 from .pose import Pose, rotation_of, translation_of
-from .priors import expression_prior
+from .priors import ExpressionPrior, expression_prior
 from .smoothing import bridge, bridge_rotations, noise_of, smooth, smooth_rotations
 from .solver import Face, Options, solve_face
 
@@ -35,6 +35,8 @@ _ROTATION_CAP, _EXPRESSION_CAP = 4e-3, 0.03
 _REST, _SAME_SHOT = 8.0, 1.0
 _QUIET = 0.3
 """How far, of what a photo needs, channels are held at zero: the person at rest is known, small movements count"""
+_BROWS = 2.2
+"""How much farther brows are believed to go than in a photo: where this person's lie at rest is known here"""
 _TREND_CUTOFF, _TREND_NOISE = 1.5, 0.1
 _STEADY, _QUICK = 6.0, 0.1
 _KEEP_POSE, _KEEP, _KEEP_LIDS = 5.0, 6.0, 0.5
@@ -141,7 +143,7 @@ def _solve_frames(landmarks: LandmarkModel, shape: Shape, targets: NDArray[np.fl
     count = len(targets)
     poses = _Poses(np.full((count, 3, 3), np.nan), np.full((count, 4), np.nan))
     expression = np.full((count, landmarks.expression.shape[1]), np.nan)
-    prior = expression_prior(landmarks.expression_names, quiet=_QUIET)
+    prior = _prior(landmarks)
     last: Face | None = None
     for i in np.flatnonzero(track.trust > 0):
         target = targets[i].astype(np.float64)
@@ -163,7 +165,7 @@ def _smoothed(landmarks: LandmarkModel, shape: Shape, targets: NDArray[np.float3
     starts = track.starts if track.starts is not None else shots(track)
     repeated = _repeated(targets)
     poses = _smooth_poses(poses, present, starts, repeated, track)
-    prior = expression_prior(landmarks.expression_names, quiet=_QUIET)
+    prior = _prior(landmarks)
     usual = _trend(bridge(expression, present), track, starts)
     steady = np.square(_STEADY / prior.spread) * _liveliness(landmarks)
     for i in np.flatnonzero(present):
@@ -179,6 +181,12 @@ def _smoothed(landmarks: LandmarkModel, shape: Shape, targets: NDArray[np.float3
     keep = np.where(_lids(landmarks), _KEEP_LIDS, _KEEP)
     filled = smooth(filled, _weights(track), starts, noise, cutoff, track.fps, keep)
     return poses, np.clip(filled, 0, 1)
+
+
+def _prior(landmarks: LandmarkModel) -> ExpressionPrior:
+    """What is likely in a video's frames."""
+    brows = [name.startswith("brow") for name in landmarks.expression_names]
+    return expression_prior(landmarks.expression_names, quiet=_QUIET).loosened(np.where(brows, _BROWS, 1.0))
 
 
 def _trend(expression: Array, track: Track, starts: Flags) -> Array:
