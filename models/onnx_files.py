@@ -19,6 +19,8 @@ def export_network(weights: Path, output: Path) -> list[Path]:
         MissingPart: `onnx`, or for a generator torch, is not installed.
         CannotWrite: the place cannot be written.
     """
+    if weights.suffix.lower() != ".safetensors":
+        raise BadInput(f"An .onnx is written of a network's weights (.safetensors), which {weights} is not.")
     kind = read_weights(weights, generators.LARGEST)[1].get("format")
     if kind == "mien dynamics":
         return [_written(output, _dynamics(weights))]

@@ -107,3 +107,5 @@ def test_what_is_no_network_is_refused(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["export", str(tmp_path / "x.safetensors"), "-o", str(tmp_path / "x.onnx")]) != 0
     assert "no network that can be written as ONNX" in capsys.readouterr().err
     assert not (tmp_path / "x.onnx").exists()
+    assert main(["export", str(Path(__file__)), "-o", str(tmp_path / "x.onnx")]) != 0
+    assert "weights (.safetensors)" in capsys.readouterr().err

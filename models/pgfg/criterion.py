@@ -2,12 +2,14 @@
 """All that the generator is judged by, of one batch."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from .generators import Batch
 from .identity import Recogniser, crop_grid
+from .landmarker import Landmarker, landmark_loss, window_grid
 from .losses import (
     Scales,
     Weights,
@@ -28,6 +30,23 @@ FARTHEST = 6
 """Pixels by which inputs are moved to see whether what is made moves along"""
 MOVED = 0.25
 """Share of a batch of which this is asked"""
+JITTER = 0.05
+"""Of half the side: by how much the landmark network's window is moved at random"""
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """Frozen networks that look at what was made; None: not asked."""
+
+    recogniser: Recogniser | None = None
+    landmarker: Landmarker | None = None
+
+    @classmethod
+    def of(cls, weights: Weights, recogniser: Recogniser | None, device: torch.device) -> "Teachers":
+        """Those that the weights ask for, on a device."""
+        if recogniser is not None:
+            recogniser = recogniser.to(device) if weights.identity or weights.perceptual else None
+        return cls(recogniser, Landmarker().to(device) if weights.landmarks or weights.traits else None)
 
 
 def with_moved(batch: Batch, random: Tensor) -> tuple[dict[str, Tensor], tuple[int, int]]:
@@ -51,7 +70,7 @@ def steadiness_loss(made: Tensor, again: Tensor, by: tuple[int, int]) -> Tensor:
 
 
 def judged(painted: Painted, batch: Batch, weights: Weights, said: tuple[Scales, Scales] | None,
-           recogniser: Recogniser | None) -> dict[str, Tensor]:
+           teachers: Teachers) -> dict[str, Tensor]:
     """Every loss by name, and their weighted sum, `loss`.
 
     Args:
@@ -71,8 +90,10 @@ def judged(painted: Painted, batch: Batch, weights: Weights, said: tuple[Scales,
         parts["adversarial"] = fooling_loss(said[0])
         if weights.features:
             parts["features"] = feature_loss(*said)
-    if recogniser is not None and (weights.identity or weights.perceptual):
-        parts |= _recognised(recogniser, made, batch)
+    if teachers.recogniser is not None:
+        parts |= _recognised(teachers.recogniser, made, batch)
+    if teachers.landmarker is not None:
+        parts |= _seen(teachers.landmarker, made, batch)
     return {**parts, "loss": total(parts, weights)}
 
 
@@ -88,9 +109,17 @@ def _recognised(recogniser: Recogniser, made: Tensor, batch: Batch) -> dict[str,
     return {"identity": identity_loss(vector, truth), "perceptual": perceptual_loss(found[:3], wanted[:3])}
 
 
+def _seen(landmarker: Landmarker, made: Tensor, batch: Batch) -> dict[str, Tensor]:
+    grid = window_grid(batch["prior_target"], JITTER)
+    with torch.no_grad():
+        truth, wanted = landmarker(batch["target"], grid)
+    points, found = landmarker(made, grid)
+    return {"landmarks": landmark_loss(points, truth), "traits": perceptual_loss(found, wanted)}
+
+
 @torch.no_grad()
-def measured(net: nn.Module, batch: Batch, recogniser: Recogniser | None) -> dict[str, Tensor]:
-    """L1 of 255 over all, mouth and eyes, of what is made and of the mesh's picture; similarity of persons."""
+def measured(net: nn.Module, batch: Batch, teachers: Teachers) -> dict[str, Tensor]:
+    """L1 of 255 over all, mouth and eyes, of what is made and of the mesh's picture; what the teachers say of both."""
     made, mask, *_ = net(batch)
     regions, target, out = batch["regions"], batch["target"], {}
     for who, picture in (("", made), ("mesh ", batch["warped"])):
@@ -99,7 +128,11 @@ def measured(net: nn.Module, batch: Batch, recogniser: Recogniser | None) -> dic
         for name, code in (("mouth", MOUTH_AREA), ("eyes", EYE_AREA)):
             here = regions == code
             out[f"{who}{name}"] = (away * here).sum() / here.sum().clamp(min=1)
-        if recogniser is not None:
+        if teachers.recogniser is not None:
             grid = crop_grid(batch["prior_target"])
-            out[f"{who}CSIM"] = (recogniser(picture, grid)[0] * recogniser(target, grid)[0]).sum(1).mean()
+            vectors = [teachers.recogniser(p, grid)[0] for p in (picture, target)]
+            out[f"{who}CSIM"] = (vectors[0] * vectors[1]).sum(1).mean()
+        if teachers.landmarker is not None:
+            grid = window_grid(batch["prior_target"])
+            out[f"{who}AKD"] = landmark_loss(*(teachers.landmarker(p, grid)[0] for p in (picture, target)))
     return {**out, "painted": mask.mean()}

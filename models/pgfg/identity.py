@@ -61,11 +61,15 @@ class Recogniser(nn.Module):
         return functional.normalize(vector.float(), dim=1), inner
 
 
-def crop_grid(prior: Tensor) -> Tensor:
-    """Where the pixels of the aligned crop lie (B, 112, 112, 2) in pictures with priors (B, 8, S, S) 0 … 1.
+def crop_grid(prior: Tensor, side: int = SIDE, wider: float = 1.0, lower: float = 0.0) -> Tensor:
+    """Where the pixels of the aligned crop lie (B, side, side, 2) in pictures with priors (B, 8, S, S) 0 … 1.
 
     A similarity from the mean face to pixels is fitted to all that is drawn (least squares), and joined
     with the fixed one from the crop to those places.
+
+    Args:
+        wider: the crop's extent in that of a recognition network's.
+        lower: by how much its middle lies lower than that one's, in the extent of that one.
     """
     size = prior.shape[-1]
     x, y, z = prior[:, PLACE].float().unbind(1)
@@ -78,8 +82,8 @@ def crop_grid(prior: Tensor) -> Tensor:
     away = (place - mean_place[:, None, None]) * drawn
     gain = ((away.conj() * (pixel - mean_pixel[:, None, None])).sum((1, 2))
             / ((away.conj() * away).sum((1, 2)).real + 1e-6))
-    crop = torch.arange(SIDE, device=prior.device) + 0.5
-    at = _from_crop(torch.complex(crop.expand(SIDE, -1), crop[:, None].expand(-1, SIDE)))
+    along = ((torch.arange(side, device=prior.device) + 0.5) / side - 0.5) * (wider * SIDE) + SIDE / 2
+    at = _from_crop(torch.complex(along.expand(side, -1), (along + lower * SIDE)[:, None].expand(-1, side)))
     where = mean_pixel[:, None, None] + gain[:, None, None] * (at - mean_place[:, None, None])
     return torch.stack([where.real, where.imag], -1)
 

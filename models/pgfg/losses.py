@@ -27,6 +27,10 @@ class Weights:
     identity: float = 1.0
     perceptual: float = 1.0
     """The recognition network's inner features"""
+    landmarks: float = 0.3
+    """Distance of landmarks, in pixels of the landmark network's window (192 a side)"""
+    traits: float = 2.0
+    """The landmark network's inner features: lips, lids and brows as they look, not only where they are"""
     steadiness: float = 1.0
     """What is made moves with the picture: shifted inputs give the shifted output"""
     under: float = 1.0
@@ -45,7 +49,7 @@ class Weights:
 
 MIEN = Weights()
 FACEANIME = Weights(image=1e4, structure=0, under=0, adversarial=1, features=0, identity=1e4, perceptual=0,
-                    steadiness=0, smooth=0, reach=0, mask=0.05, mouth=0, eyes=0, penalty=10)
+                    landmarks=0, traits=0, steadiness=0, smooth=0, reach=0, mask=0.05, mouth=0, eyes=0, penalty=10)
 """As in the released code"""
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...core.errors import BadInput
 from ...core.files import atomic_write
 from .augment import varied
-from .criterion import judged, measured, steadiness_loss, with_moved
+from .criterion import Teachers, judged, measured, steadiness_loss, with_moved
 from .feeding import Batch, Direct, Feeder, Pairs
 from .files import save_generator
 from .generators import Whole, critic_of, units
@@ -43,7 +43,7 @@ class Run:
         self.critic, self.critic_optimizer = fabric.setup(critic, optimizers[1])
         self.average = {k: v.detach().clone() for k, v in self.plain.state_dict().items()}
         self.averaged = Whole(plan.config).to(fabric.device).eval().requires_grad_(False)
-        self.recogniser = recogniser.to(fabric.device) if recogniser is not None else None
+        self.teachers = Teachers.of(plan.weights, recogniser, fabric.device)
         torch.manual_seed(SEED + fabric.global_rank)
         self.random = np.random.default_rng([SEED, fabric.global_rank])
         self.held_out = Direct(held_out, fabric.device).batch(np.random.default_rng(SEED), HELD_OUT)
@@ -69,7 +69,7 @@ class Run:
         made, again = painted[0].split([plan.batch, len(painted[0]) - plan.batch])
         found = self._teach_critic(batch, made) if self.adversarial else {}
         said = self._said(batch, made) if self.adversarial else None
-        parts = judged((made, *(p[:plan.batch] for p in painted[1:])), batch, plan.weights, said, self.recogniser)
+        parts = judged((made, *(p[:plan.batch] for p in painted[1:])), batch, plan.weights, said, self.teachers)
         if steady:
             parts["steadiness"] = steadiness_loss(made, again, by)
             parts["loss"] = parts["loss"] + plan.weights.steadiness * parts["steadiness"]
@@ -123,7 +123,7 @@ class Run:
                "waiting": self.waited / (now - self.since)}
         row |= {f"train {k}": v for k, v in means(self.recent).items()}
         self.averaged.load_state_dict(self.average)
-        found = [measured(self.averaged, units({k: v[i:i + 8] for k, v in self.held_out.items()}), self.recogniser)
+        found = [measured(self.averaged, units({k: v[i:i + 8] for k, v in self.held_out.items()}), self.teachers)
                  for i in range(0, HELD_OUT, 8)]
         row |= {f"held out {k}": v for k, v in means(found).items()}
         self.log.append(row)

@@ -46,6 +46,16 @@ class GraphNet(nn.Module):
         self.steps = _with_prelu(_steps(model))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        values = self._values(images)
+        return values["points"].reshape(-1, POINTS, 3), values["logit"].reshape(-1)
+
+    def seen(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The points, and the features (n, C, h, w) of every size from half the window down."""
+        values = self._values(images)
+        halved = [s.inputs[0] for s in self.steps if s.kind == "MaxPool"]
+        return values["points"].reshape(-1, POINTS, 3), [values[name] for name in halved]
+
+    def _values(self, images: Tensor) -> dict[str, Tensor]:
         values = {"image": images, **self.constants, **dict(self.weights.items())}
         learning = torch.is_grad_enabled()
         frozen = self.frozen_side > 0
@@ -54,7 +64,7 @@ class GraphNet(nn.Module):
                 result = _RUN[step.kind]([values[name] for name in step.inputs], step.options)
             values[step.output] = result
             frozen = frozen and result.shape[-1] > self.frozen_side
-        return values["points"].reshape(-1, POINTS, 3), values["logit"].reshape(-1)
+        return values
 
     def to_onnx(self, weights: dict[str, Tensor]) -> onnx.ModelProto:
         """The graph with these weights, in the precision that it had."""

@@ -24,10 +24,11 @@ from ...dynamics.corpus import Split
 from ...faces.pairs import FacePairs
 from ...faces.played import Options
 from ..config import FACEANIME, MIEN128, Config
-from ..criterion import measured
+from ..criterion import Teachers, measured
 from ..feeding import Batch, collated
 from ..generators import units
 from ..identity import Recogniser, load_recogniser
+from ..landmarker import Landmarker
 from ..losses import FACEANIME as FACEANIME_LOSSES
 from ..losses import Weights
 from ..plan import Plan
@@ -39,8 +40,8 @@ from ..train import fabric_class
 SIZE = 64
 SMALL = replace(MIEN128, name="mien64", size=SIZE, widths=(16, 32, 64, 96))
 SMALL_FACEANIME = replace(FACEANIME, name="faceanime64", size=SIZE, widths=(16, 32, 64, 96, 96))
-PLAIN = Weights(adversarial=0, features=0, identity=0, perceptual=0, steadiness=0)
-MEASURES = ("L1", "mouth", "eyes")
+PLAIN = Weights(adversarial=0, features=0, identity=0, perceptual=0, landmarks=0, traits=0, steadiness=0)
+MEASURES = ("L1", "mouth", "eyes", "AKD")
 Prior = tuple[int, bool]
 _TOGETHER = 8
 
@@ -117,6 +118,7 @@ def rows(recogniser: bool) -> list[Row]:
            replace(base, name="no more weight on mouth and eyes", weights=replace(PLAIN, mouth=0, eyes=0)),
            replace(base, name="no structure loss", weights=replace(PLAIN, structure=0)),
            replace(base, name="with the critic", weights=replace(PLAIN, adversarial=0.25, features=2)),
+           replace(base, name="with the landmark network's losses", weights=replace(PLAIN, landmarks=0.3, traits=2)),
            replace(base, name="real people alone", synthetic=0.0),
            replace(base, name="made-up people alone", synthetic=1.0),
            Row("FaceAnime's network and losses", SMALL_FACEANIME, replace(FACEANIME_LOSSES, identity=0), rate=1e-4),
@@ -135,8 +137,7 @@ def trained(row: Row, pools: Pools, steps: int, batch: int, recogniser: Recognis
         plan = replace(plan, rate=row.rate, critic_rate=row.rate, betas=(0.0, 0.9), adversarial_from=0.0)
     fabric = fabric_class()(accelerator="cpu", precision=precision)
     feeder = Mixed(pools.real[row.prior], pools.made_up[row.prior], row.synthetic)
-    taught = row.weights.identity > 0 or row.weights.perceptual > 0
-    run = Run(fabric, plan, feeder, pools.apart[row.prior], recogniser if taught else None)
+    run = Run(fabric, plan, feeder, pools.apart[row.prior], recogniser)
     _freeze(run, row.frozen)
     for _ in range(steps):
         run.advance()
@@ -158,7 +159,8 @@ def _freeze(run: Run, outputs: tuple[int, ...]) -> None:
 
 def _figures(run: Run, apart: list[Sample]) -> dict[str, float | None]:
     batches = [units(collated(apart[i:i + 8])) for i in range(0, len(apart), 8)]
-    found = means([measured(run.averaged, b, None) for b in batches])
+    teachers = Teachers(landmarker=Landmarker())
+    found = means([measured(run.averaged, b, teachers) for b in batches])
     return {m: plain(found[m] / found[f"mesh {m}"]) for m in MEASURES}
 
 
