@@ -39,7 +39,8 @@ def _dynamics_arguments(group: Any) -> None:
 
 
 def _pgfg_arguments(group: Any) -> None:
-    group.add_argument("--config", default="mien256", metavar="NAME", help="mien256 (default), mien128, faceanime")
+    group.add_argument("--config", default="mien256", metavar="NAME",
+                       help="mien256 (default), mien128, faceanime, faceanime16")
     group.add_argument("--minutes", type=float, default=None, metavar="N",
                        help="stop in time; the same command goes on from there")
     group.add_argument("--batch", type=int, default=None, metavar="N")

@@ -69,13 +69,15 @@ class Config:
 
 FACEANIME = Config("faceanime", "faceanime", 128, 3, (64, 128, 256, 512, 512, 512), base="source")
 """128 px, widths, blocks and priors of FaceAnime's released code and of FRGAN's `analogy.py`, from which it comes"""
+FACEANIME16 = replace(FACEANIME, name="faceanime16", widths=(16, 32, 64, 128, 128, 128))
+"""The same at a quarter of its widths: where there is no GPU to train on"""
 MIEN256 = Config("mien256", "mien", 256, PLANES, (32, 64, 128, 256))
 MIEN128 = replace(MIEN256, name="mien128", size=128, widths=(24, 48, 96, 192))
 """Smaller: where there is no GPU to train on"""
 TINY = Config("tiny", "mien", 32, PLANES, (8, 16))
 """For tests"""
 TINY_FACEANIME = replace(FACEANIME, name="tiny-faceanime", size=32, widths=(8, 16, 16))
-NAMED = {c.name: c for c in (FACEANIME, MIEN256, MIEN128, TINY, TINY_FACEANIME)}
+NAMED = {c.name: c for c in (FACEANIME, FACEANIME16, MIEN256, MIEN128, TINY, TINY_FACEANIME)}
 
 
 def config_named(name: str) -> Config:
