@@ -12,14 +12,18 @@ from ..onnx_runtime import onnxruntime
 Floats = NDArray[np.float32]
 
 
+def net_file(name: str) -> Path:
+    """Where a net's graph lies."""
+    return Path(__file__).parent / f"{name}.onnx"
+
+
 @cache
 def _session(name: str) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # the nets are too small to gain from more
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    path = Path(__file__).parent / f"{name}.onnx"
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(str(net_file(name)), options, providers=["CPUExecutionProvider"])
 
 
 def run_net(name: str, images: Floats) -> list[Floats]:

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The landmark network in the box as a teacher: where lips, lids and brows are in what was made, and what it sees."""
 
-from importlib import resources
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...core.errors import MissingPart
+from ...core.landmarks.runtime import net_file
 from .identity import crop_grid
 
-NET = "face_turned.onnx"
+NET = "face_turned"
 SIDE = 192
 WIDER, LOWER = 1.32, 0.11
 """The window that the network is used to, against that of recognition networks"""
@@ -29,8 +28,7 @@ class Landmarker(nn.Module):
             from ..turned_mesh.graph_net import GraphNet
         except ImportError as error:
             raise MissingPart("Reading an ONNX network for training needs: pip install onnx.") from error
-        file = resources.files(__package__.rpartition(".models.")[0] + ".core.landmarks") / NET
-        self.net = GraphNet(onnx.load_model_from_string(file.read_bytes())).requires_grad_(False)
+        self.net = GraphNet(onnx.load(net_file(NET))).requires_grad_(False)
 
     def forward(self, picture: Tensor, grid: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Points (B, 468, 2) in pixels of the window, and inner features, of pictures (B, 3, S, S), -1 … 1."""
