@@ -151,18 +151,28 @@ def test_pictures_that_would_be_the_same_stay(job: Job, given, model, fits, weig
 
 
 def test_a_video_is_whole_or_as_it_was(job: Job, model, fits, weights, tmp_path: Path) -> None:
-    path = tmp_path / "v.mp4"
+    """Interrupted while it is drawn or encoded, it goes on from the frames that are there, which go when it is done."""
+    path, out = tmp_path / "v.mp4", tmp_path / "out"
     path.write_bytes(b"an old video")
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(Cancelled):
-        job("Frame 2", video=path, weights=weights)
-    assert path.read_bytes() == b"an old video" and sorted(tmp_path.iterdir()) == before
-    made = job(video=path, renderer="mesh", consent="in writing")
+    params = {"video": path, "pictures": out, "renderer": "mesh", "consent": "in writing"}
+    for stop, there in (("Frame 2", 2), ("Encoding frame 2", FRAMES)):
+        out.mkdir(exist_ok=True)
+        with pytest.raises(Cancelled):
+            job(stop, **params)
+        assert path.read_bytes() == b"an old video" and sorted(p for p in tmp_path.iterdir() if p != out) == before
+        assert len(list(out.iterdir())) == there
+    (out / "of another.txt").touch()
+    made = job(**params)
+    assert made["kept"] == FRAMES and [p.name for p in out.iterdir()] == ["of another.txt"]
     wanted, shown = by_api(model, fits, "mesh"), frames_of(path)
     assert len(shown) == made["frames"] == FRAMES
     assert all(np.abs(a.astype(int) - b).mean() < 3 for a, b in zip(shown, wanted, strict=True))
     found = read_provenance(path)
     assert (found.source_type, found.consent) == (COMPOSITE, "in writing")
+    (out / "of another.txt").unlink()
+    made = job(**params | {"keep": False})
+    assert made["kept"] == 0 and not out.exists()
 
 
 @pytest.mark.skipif(SHIPPED.exists(), reason="there are weights in the box")
@@ -180,11 +190,11 @@ def test_what_cannot_be_done_is_said(job: Job, given, model, fits, tmp_path: Pat
                           ({"fit": tmp_path / "photo.png"}, "is not an .npz file"),
                           ({"motion": tmp_path / "gone.npz"}, "gone.npz"), ({"renderer": "best"}, "give one of"),
                           ({"weights": tmp_path / "gone.safetensors"}, "Cannot read the weights"),
-                          ({"video": tmp_path / "a.mp4", "pictures": tmp_path}, "at once"),
+                          ({"video": tmp_path / "a.mp4"}, "is made of pictures"),
                           ({"pictures": tmp_path / "nowhere"}, "does not exist"),
                           ({"pictures": tmp_path, "name": "../x"}, "without slashes"),
                           ({"pictures": tmp_path, "keep": 1}, "true or false"),
-                          ({"video": tmp_path / "no" / "a.mp4"}, "does not exist"),
+                          ({"video": tmp_path / "no" / "a.mp4", "pictures": tmp_path}, "does not exist"),
                           ({"consent": "two\nlines"}, "one line"), ({"consent": 5}, "give a text"),
                           ({"video": tmp_path / "a.avi"}, "must end in .mp4")):
         with pytest.raises(MienError, match=words):

@@ -35,7 +35,7 @@ class MIEN_PT_neural(HeadPanel, bpy.types.Panel):
         column = layout.column()
         column.prop(settings, "renderer")
         column.operator("mien.neural_preview", icon="IMAGE_DATA")
-        for name in ("filepath", "kind", "sound" if settings.kind == "MP4" else "keep"):
+        for name in ("filepath", "kind", *(["sound"] if settings.kind == "MP4" else []), "keep"):
             column.prop(settings, name)
         column.operator("mien.neural_render", icon="RENDER_ANIMATION")
 

@@ -7,14 +7,12 @@ From a script or the command line they wait until it is done; `//` is the folder
         --python-expr "import bpy; bpy.ops.mien.neural_render(filepath='//talk.mp4')"
 """
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import bpy
 from bpy.props import IntProperty
 
-from ...core.errors import BadInput, CannotWrite
+from ...core.errors import BadInput
 from ..capture.engine_operator import EngineOperator
 from ..capture.jobs import Request
 from ..capture.staged_job import Preparation
@@ -82,8 +80,7 @@ class MIEN_OT_neural_render(_PhotoOperator, bpy.types.Operator):
 
         def tidy() -> None:
             made.remove()
-            if plan.kind == "PNG":
-                clean_up(plan)
+            clean_up(plan)
 
         try:
             output = _place(plan, made.size)
@@ -149,24 +146,11 @@ def _place(plan: RenderPlan, size: tuple[int, int]) -> dict[str, str | int]:
     Raises:
         CannotWrite: they cannot.
     """
-    if plan.kind == "MP4":
-        _check_writable(plan.output)
-        return {"video": str(plan.output)}
     prepare_folder(plan)
     check_room(plan, *size)
     (plan.folder / FILE_NAME).unlink(missing_ok=True)  # what Render Video knows of pictures of this name
-    return {"pictures": str(plan.folder), "name": plan.name, "first": plan.frame_start}
-
-
-def _check_writable(video: Path) -> None:
-    if video.is_dir():
-        raise CannotWrite(f"{video} is a folder; give the name of a file.")
-    try:
-        video.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=video.parent):
-            pass
-    except OSError as error:
-        raise CannotWrite(f"Cannot write into {video.parent}: {error.strerror}; choose another place.") from error
+    pictures: dict[str, str | int] = {"pictures": str(plan.folder), "name": plan.name, "first": plan.frame_start}
+    return {"video": str(plan.output), **pictures} if plan.kind == "MP4" else pictures
 
 
 CLASSES: tuple[type, ...] = (MIEN_OT_neural_render, MIEN_OT_neural_preview)

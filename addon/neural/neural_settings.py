@@ -38,8 +38,8 @@ def output_choice(filepath: str) -> dict[str, Any]:
         "kind": EnumProperty(name="Format", items=KINDS, description="What is written"),
         "sound": BoolProperty(name="Sound", default=True, description="Put the scene's sound into the video, or that "
                               "of the clip behind the face"),
-        "keep": BoolProperty(name="Keep Finished Frames", default=True, description="Do not draw pictures of a "
-                             "sequence again that are whole and would come out the same"),
+        "keep": BoolProperty(name="Keep Finished Frames", default=True, description="Do not draw pictures again "
+                             "that are whole and would come out the same"),
     }
 
 

@@ -32,6 +32,8 @@ from .work import Work
 
 _PREPARED = 0.05
 """Share of the work that comes before the first frame"""
+_DRAWN = 0.9
+"""Share of the work after which the frames of a video are all there"""
 _MOST_KEPT = 4_000_000
 """Pixels of a photo that stays ready for the next job; larger ones hold hundreds of megabytes"""
 _BY_THE_MESH = ("There are no weights of the network: make them with `mien train pgfg` and name their file in Mien's "
@@ -54,12 +56,12 @@ class _Play:
     def provenance(self) -> Provenance:
         return Provenance(self.renderer.source_type, consent=self.consent)
 
-    def frames(self, work: Work, only: list[int]) -> Iterator[Rgb]:
-        """Those frames, shown as they come; ends when the job is not wanted any more."""
+    def frames(self, work: Work, only: list[int], share: float = 1.0) -> Iterator[Rgb]:
+        """Those frames, shown as they come, which are so much of the work; ends when the job is not wanted any more."""
         frames = animate(self.photo, self.fit, self.motion, self.model, rules=ITS_OWN, renderer=self.renderer,
                          only=only)
         for number, rgb in enumerate(frames, 1):
-            work.step(_PREPARED + (1 - _PREPARED) * number / len(only), f"Frame {number} of {len(only)}")
+            work.step(_PREPARED + (share - _PREPARED) * number / len(only), f"Frame {number} of {len(only)}")
             if work.wants_preview():
                 work.preview(rgb)
             yield rgb
@@ -68,16 +70,19 @@ class _Play:
 def animate_photo_job(params: Params, work: Work) -> dict[str, Any]:
     """See protocol.py."""
     video, pictures = params.optional_path("video"), params.optional_path("pictures")
-    if video and pictures:
-        raise BadInput("The job is to make a video and pictures at once; ask for one of them.")
+    if video:
+        check_outputs(video, suffixes={video: (".mp4",)})
+        if not pictures:
+            raise BadInput("A video is made of pictures; name the folder where they lie until it is whole.")
     work.step(0.0, "Reading the photo")
     play, warnings = _play(params)
     work.step(0.02, "Placing the head in the photo")
     kept, picture = 0, None
-    if video:
-        _write_video(play, work, video, params.optional_path("sound"))
-    elif pictures:
-        kept = _write_pictures(play, work, params, pictures)
+    if pictures:
+        target = _target(params, pictures, play.provenance)
+        kept = _write_pictures(play, work, target, params.flag("keep", True), _DRAWN if video else 1.0)
+        if video:
+            _write_video(play, work, target, video, params.optional_path("sound"))
     else:
         picture = _write_picture(play, work)
     height, width = play.photo.shape[:2]
@@ -137,34 +142,43 @@ def _digest(path: Path) -> str:
         return ""
 
 
-def _write_video(play: _Play, work: Work, path: Path, sound: Path | None) -> None:
-    """Beside the job's other files until it is whole: whatever ends the engine, nothing is left in the user's place."""
-    check_outputs(path, suffixes={path: (".mp4",)})
-    unfinished = work.folder / "video.mp4"
-    write_video(unfinished, play.frames(work, [*range(len(play.motion))]), play.motion.fps, sound=sound,
-                provenance=play.provenance)
-    work.check()
-    with atomic_write(path) as temporary:
-        copyfile(unfinished, temporary)
-
-
-def _write_pictures(play: _Play, work: Work, params: Params, folder: Path) -> int:
-    """The number of pictures that stayed as they were."""
+def _target(params: Params, folder: Path, provenance: Provenance) -> PictureFolder:
     name = params.optional_text("name") or "frame"
     if Path(name).name != name or "\0" in name:
         raise BadInput(f"The pictures cannot be called {name!r:.40}; give a name without slashes.")
     if not folder.is_dir():
         raise BadInput(f"The folder {folder} does not exist; make it first.")
-    target = PictureFolder(folder, name, params.whole("first", 1, -1_048_574, 1_048_574), play.provenance)
+    return PictureFolder(folder, name, params.whole("first", 1, -1_048_574, 1_048_574), provenance)
+
+
+def _write_pictures(play: _Play, work: Work, target: PictureFolder, keep: bool, share: float) -> int:
+    """The number of pictures that stayed as they were; those that were made are so much of the work."""
+    missing: list[int] = []
     made_of = fingerprints(play.motion, _common(play), play.photo, play.fit.vertices_image, play.fit.landmarks_478)
-    keep, missing = params.flag("keep", True), []
     for frame, text in enumerate(made_of):
         work.step(0.02, "Looking for pictures that would be the same")
         if not (keep and target.holds(frame, text)):
             missing.append(frame)
-    for frame, rgb in zip(missing, play.frames(work, missing) if missing else (), strict=True):
+    for frame, rgb in zip(missing, play.frames(work, missing, share) if missing else (), strict=True):
         target.write(frame, rgb, made_of[frame])
     return len(made_of) - len(missing)
+
+
+def _write_video(play: _Play, work: Work, target: PictureFolder, path: Path, sound: Path | None) -> None:
+    """Of the pictures, which are removed when it is whole; until then it lies beside the job's other files: whatever
+    ends the engine, nothing is left in the user's place but pictures to go on from."""
+    count, unfinished = len(play.motion), work.folder / "video.mp4"
+
+    def frames() -> Iterator[Rgb]:
+        for frame in range(count):
+            work.step(_DRAWN + (1 - _DRAWN) * frame / count, f"Encoding frame {frame + 1} of {count}")
+            yield target.read(frame)
+
+    write_video(unfinished, frames(), play.motion.fps, sound=sound, provenance=play.provenance)
+    work.check()
+    with atomic_write(path) as temporary:
+        copyfile(unfinished, temporary)
+    target.remove(count)
 
 
 def _write_picture(play: _Play, work: Work) -> str:

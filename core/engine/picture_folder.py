@@ -2,6 +2,7 @@
 """Frames as PNG files that say what they were made of, so that a later run can keep those that would be the same."""
 
 import json
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from ..errors import CannotWrite
-from ..image import Rgb, encode_image
+from ..image import Rgb, encode_image, read_image
 from ..motion import Motion
 from ..provenance.marking import mark
 from ..provenance.note import Provenance
@@ -42,6 +43,29 @@ class PictureFolder:
                 return same
         except Exception:  # Pillow's decoders raise whatever the bytes lead them to
             return False
+
+    def read(self, frame: int) -> Rgb:
+        """The picture (H, W, 3) of a frame.
+
+        Raises:
+            BadInput: it is not there any more, or damaged.
+        """
+        return read_image(self.path(frame))
+
+    def remove(self, count: int) -> None:
+        """Remove so many pictures, the first ones, and the folder when nothing else is in it.
+
+        Raises:
+            CannotWrite: one cannot be removed.
+        """
+        try:
+            for frame in range(count):
+                self.path(frame).unlink(missing_ok=True)
+        except OSError as error:
+            raise CannotWrite(f"The video is done, but its frames in {self.folder} cannot be removed: "
+                              f"{error.strerror}.") from error
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def write(self, frame: int, rgb: Rgb, made_of: str) -> None:
         """Put a frame (H, W, 3) into its place.

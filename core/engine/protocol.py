@@ -57,10 +57,11 @@ track_video   `video`: path; `projection` as above; `identity`: the person's coe
 animate_photo `photo`: path; `fit`: path, of this photo; `motion`: path, of this very face in the photo's own camera:
               it is taken as it is; `renderer`: "auto" (default), "pgfg" or "mesh"; `weights`: path of the network's,
               or null (default) for those in the box; `consent`: one line, by default the fit's own; `model`.
-              `video`: path of an .mp4, with the sound of the file `sound`, a path or null (default); or `pictures`:
-              path of a folder that is there, for files called `name`_0001.png and so on, the first with the number
-              `first` (1); those of an earlier run that would come out the same stay unless `keep` (true) is false;
-              or neither of both: the motion's first frame is drawn into the job's folder.
+              `pictures`: path of a folder that is there, for files called `name`_0001.png and so on, the first with
+              the number `first` (1); those of an earlier run that would come out the same stay unless `keep` (true)
+              is false; with `video`, path of an .mp4, they are made into that, with the sound of the file `sound`, a
+              path or null (default), and removed when it is whole; without `pictures` the motion's first frame is
+              drawn into the job's folder.
               → `renderer`: the one that drew, "pgfg" or "mesh"; `frames`; `kept`: how many of them stayed; `width`;
               `height`; `picture`: PNG of the one frame, or null; `warnings`.
 test          no parameters → `findings`: list of {`part`, `works`, `detail`, `required`}, see doctor.Finding.

@@ -206,6 +206,7 @@ def test_cancelled_what_was_there_stays(talking_face: bpy.types.Object, weights:
     at_frame(2, lambda task: task.cancel("Neural Render was cancelled."))
     assert bpy.ops.mien.neural_render(filepath=str(tmp_path / "talk.mp4"), weights=weights) == {"CANCELLED"}
     assert (tmp_path / "talk.mp4").read_bytes() == b"an old video"
+    assert 1 <= len(list((tmp_path / "talk_frames").iterdir())) < COUNT
     at_frame(3, lambda task: task.cancel("Neural Render was cancelled."))
     assert bpy.ops.mien.neural_render(filepath=str(tmp_path / "talk"), kind="PNG", weights=weights) == {"CANCELLED"}
     assert bpy.ops.mien.neural_render(filepath=str(tmp_path / "talk"), kind="PNG", weights=weights) == {"FINISHED"}
@@ -223,16 +224,16 @@ def test_an_engine_that_is_killed_half_way(talking_face: bpy.types.Object, weigh
     assert "run again" in said
     assert (tmp_path / "talk.mp4").read_bytes() == b"an old video"
     left = {p.name for p in tmp_path.rglob("*")} - {"talk.mp4", "talk_frames"}
-    assert left <= {f"talk_{f:04d}.png" for f in range(FIRST, LAST)} and bool(left) == (kind == "PNG")
+    assert left and left <= {f"talk_{f:04d}.png" for f in range(FIRST, LAST)}
     assert not _private_folders()
     assert bpy.ops.mien.neural_render(filepath=str(tmp_path / "talk"), kind=kind, weights=weights) == {"FINISHED"}
-    assert _result()["kept"] == len(left)
+    assert _result()["kept"] == len(left) and (tmp_path / "talk_frames").exists() == (kind == "PNG")
 
 
 def test_a_head_that_is_deleted_meanwhile(talking_face: bpy.types.Object, tmp_path: Path, at_frame: Callable) -> None:
     at_frame(2, lambda _: bpy.data.objects.remove(bpy.data.objects["astronaut"]))
     assert bpy.ops.mien.neural_render(filepath=str(tmp_path / "talk.mp4"), renderer="MESH") == {"CANCELLED"}
-    assert not list(tmp_path.iterdir()) and not _private_folders()
+    assert [p.name for p in tmp_path.iterdir()] in ([], ["talk_frames"]) and not _private_folders()
 
 
 def test_a_photo_by_its_path_and_when_it_is_gone(tmp_path: Path) -> None:
@@ -353,8 +354,9 @@ def test_another_file_ends_it_and_leaves_nothing(talking_face: bpy.types.Object,
         removed.append(1)
 
     video = tmp_path / "talk.mp4"
-    request = jobs.Request("animate_photo", {**made.params, "renderer": "mesh", "video": str(video)}, "Neural Render",
-                           talking_face, tidy)
+    (tmp_path / "frames").mkdir()
+    params = {**made.params, "renderer": "mesh", "video": str(video), "pictures": str(tmp_path / "frames")}
+    request = jobs.Request("animate_photo", params, "Neural Render", talking_face, tidy)
     task = jobs.start(request, bpy.context.scene)
     with pytest.raises(RuntimeError, match="still running"):
         bpy.ops.mien.neural_preview(renderer="MESH")
@@ -364,4 +366,4 @@ def test_another_file_ends_it_and_leaves_nothing(talking_face: bpy.types.Object,
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     assert task.job.state is JobState.CANCELLED and jobs.running() is None and removed == [1]
     shared.stop_engine()
-    assert not list(tmp_path.iterdir()) and not _private_folders()
+    assert [p.name for p in tmp_path.iterdir()] == ["frames"] and not _private_folders()

@@ -149,10 +149,11 @@ def test_neural_render_needs_a_photo_and_shows_its_job(tmp_path: Path) -> None:
     (told,) = (text for _, text in draw(window_manager=SimpleNamespace(mien_job=idle))[:1])
     assert told.startswith("This face was not made")
     keep_fit(head.data, known_fit(64, 48), None)
-    for kind, last in (("MP4", "sound"), ("PNG", "keep")):
+    for kind, sounds in (("MP4", True), ("PNG", False)):
         scene.mien_neural.kind = kind
         log = draw(window_manager=SimpleNamespace(mien_job=idle))
-        assert log[0] == ("template_ID", "photo") and ("prop", last) in log
+        assert log[0] == ("template_ID", "photo") and ("prop", "keep") in log
+        assert (("prop", "sound") in log) == sounds
         assert [name for what, name in log if what == "operator"] == ["mien.neural_preview", "mien.neural_render"]
     head.data.mien.photo = packed_image(write_photo(tmp_path / "photo.png"), "photo")
     assert ("template_ID", "photo") not in draw(window_manager=SimpleNamespace(mien_job=idle))

@@ -108,26 +108,30 @@ def previewed() -> Steps:
 
 
 def film() -> Steps:
-    """A film while the window lives, with the last frame in the panel; Esc leaves it as it was."""
+    """A film while the window lives, with the last frame in the panel; Esc leaves it as it was, later it goes on."""
     start, end = told["frame"] - FRAMES // 2, told["frame"] + FRAMES // 2 - 1
-    yield from job("neural_render", lambda: bpy.ops.mien.neural_render(
-        "INVOKE_DEFAULT", filepath=str(FILM), frame_start=start, frame_end=end), FOLDER)
+
+    def render() -> object:
+        return bpy.ops.mien.neural_render("INVOKE_DEFAULT", filepath=str(FILM), frame_start=start, frame_end=end)
+
+    yield from job("neural_render", render, FOLDER)
     check("the film is there", FILM.exists() and FILM.stat().st_size > 1000)
-    clip = bpy.data.movieclips.load(str(FILM))
-    check("and has its frames", clip.frame_duration == FRAMES)
-    bpy.data.movieclips.remove(clip)
+    check("and has its frames", length(FILM) == FRAMES and not frames_of(FILM))
     before = digest(FILM)
     with within():
-        bpy.ops.mien.neural_render("INVOKE_DEFAULT", filepath=str(FILM), frame_start=start, frame_end=end)
+        render()
     yield from at_frame(3)
     press(*pointer(), "key", "Escape")
     yield from until(lambda: not bpy.context.window_manager.mien_job.running, 20)
     yield 1.0
     check("Esc ends it and leaves the film as it was", digest(FILM) == before and not beside(FILM))
+    check("the frames that are whole stay", 3 <= len(frames_of(FILM)) < FRAMES)
+    yield from job("neural_film_goes_on", render)
+    check("from these it goes on, and they go", length(FILM) == FRAMES and not frames_of(FILM))
 
 
 def sequence() -> Steps:
-    """Pictures: Esc, then the rest; and of an edited curve the frames that changed."""
+    """Pictures: Esc, then the rest: what was there stays."""
     start, end = told["frame"] - FRAMES // 2, told["frame"] + FRAMES // 2 - 1
     path = str(Path(FOLDER, "neural"))
 
@@ -186,6 +190,19 @@ def at_frame(number: int) -> Steps:
 def beside(path: Path) -> list[Path]:
     """What is called like a file and hidden beside it."""
     return list(path.parent.glob(f".{path.stem}*"))
+
+
+def frames_of(film: Path) -> list[Path]:
+    """The pictures that a film is made of."""
+    return list(film.with_name(f"{film.stem}_frames").glob("*"))
+
+
+def length(film: Path) -> int:
+    """Its frames."""
+    clip = bpy.data.movieclips.load(str(film))
+    count = clip.frame_duration
+    bpy.data.movieclips.remove(clip)
+    return count
 
 
 def digest(path: Path) -> str:
