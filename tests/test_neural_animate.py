@@ -128,9 +128,12 @@ def test_a_face_is_given_light_and_shade_and_no_detail() -> None:
     out = place.paste(frame.copy(), painted(given + checks), given, drawn(128), Trust(face=0))
     assert np.abs(out.astype(int) - frame).max() <= 1
     shade = np.broadcast_to(np.linspace(-12, 12, 128), (128, 128))
-    brighter = place.paste(frame.copy(), painted(given + shade), given, drawn(128), Trust(face=0)).astype(int) - frame
-    np.testing.assert_allclose(brighter[20:-20, 20:-20].mean((0, 2)), np.linspace(-12, 12, 256)[20:-20], atol=1.5)
-    assert brighter[20:-20, 60].std() < 1
+    for share in (1.0, 0.5, 0.0):
+        trust = Trust(face=0, broad=share)
+        brighter = place.paste(frame.copy(), painted(given + shade), given, drawn(128), trust).astype(int) - frame
+        across = brighter[20:-20, 20:-20].mean((0, 2))
+        np.testing.assert_allclose(across, share * np.linspace(-12, 12, 256)[20:-20], atol=1.5)
+        assert brighter[20:-20, 60].std() < 1
 
 
 def test_between_the_lips_is_what_the_mesh_drew() -> None:
@@ -148,8 +151,8 @@ def test_beside_the_face_as_much_is_shown_as_is_trusted() -> None:
     for share in (0, 0.5, 1):
         out = place.paste(frame.copy(), painted(given + 12), given, NOTHING, Trust(beside=share)).astype(int) - frame
         assert out.mean() == pytest.approx(12 * share, abs=0.6)
-    assert Trust.read(None) == Trust() == Trust.read("1,1,1") and Trust.read("0,0.5,1") == Trust(0, 0.5, 1)
-    for wrong in ("", "1,1", "a,b,c", "2,0,0", "nan,0,0"):
+    assert Trust.read(None) == Trust() == Trust.read("1,1,1,1") and Trust.read("0,0.5,0.2,1") == Trust(0, 0.5, 0.2, 1)
+    for wrong in ("", "1,1,1", "a,b,c,d", "2,0,0,0", "nan,0,0,0"):
         with pytest.raises(BadInput, match="Trust"):
             Trust.read(wrong)
 
@@ -336,7 +339,7 @@ def test_weights_that_cannot_be_used_leave_an_old_video_as_it_was(mien, folder, 
 def test_what_is_in_the_box_is_taken_and_leaves_a_still_photo_alone(model: FaceModel) -> None:
     weights = load_generator()
     assert SHIPPED.stat().st_size < 40e6 and weights.config == MIEN128
-    assert Trust.read(weights.notes["trust"]) == Trust(0, 0, 0.5)
+    assert Trust.read(weights.notes["trust"]) == Trust(0, 0, 0.5, 0.5)
     renderer = renderer_named("auto", model, threads=1)
     assert renderer.name == "pgfg"
     fit = fit_photo(FACE, model)

@@ -56,9 +56,9 @@ def _pgfg_arguments(group: Any) -> None:
     group.add_argument("--start", type=Path, metavar="FILE", help="weights to begin from")
     group.add_argument("--weight", action="append", default=[], metavar="LOSS=NUMBER",
                        help="how much a loss counts; 0 leaves it out")
-    group.add_argument("--trust", metavar="MOUTH,FACE,BESIDE",
-                       help="how far the network's detail is shown between the lips, on the face and beside it, 0 to "
-                            "1: less for one of little training")
+    group.add_argument("--trust", metavar="MOUTH,FACE,BROAD,BESIDE",
+                       help="how far the network's detail is shown between the lips and on the face, what is broad on "
+                            "the face, and its detail beside it, 0 to 1: less for one of little training")
     group.add_argument("--base", choices=("source", "warped"), default=None,
                        help="what the network paints on: the photo, or the photo moved by the mesh")
     group.add_argument("--plain-prior", action="store_true",

@@ -27,7 +27,7 @@ class Weights:
     identity: float = 1.0
     perceptual: float = 1.0
     """The recognition network's inner features"""
-    landmarks: float = 0.3
+    landmarks: float = 0.5
     """Distance of landmarks, in pixels of the landmark network's window (192 a side)"""
     traits: float = 2.0
     """The landmark network's inner features: lips, lids and brows as they look, not only where they are"""
@@ -36,9 +36,9 @@ class Weights:
     under: float = 1.0
     """L_img of what is painted, where the mask hides it too: else it would never improve there"""
     mask: float = 0.01
-    smooth: float = 0.2
+    smooth: float = 0.5
     """Neighbours' shifts differ little: the total variation"""
-    reach: float = 0.08
+    reach: float = 0.25
     """Shifts, in pixels: without this all is shifted by a fifth of a pixel, because that softens it"""
     mouth: float = 4.0
     eyes: float = 4.0

@@ -36,13 +36,15 @@ class Trust:
     mouth: float = 1.0
     """Between the lips: 0 leaves what the mesh drew"""
     face: float = 1.0
-    """On the face: 0 shows only the light and shade of what it changes"""
+    """On the face: 0 shows no detail of what it changes"""
+    broad: float = 1.0
+    """On the face, of what is broad where the detail is not shown: light, shade and movement"""
     beside: float = 1.0
     """Hair, neck and background: 0 leaves the mesh's"""
 
     @classmethod
     def read(cls, text: str | None) -> "Trust":
-        """From `mouth,face,beside`; None is full trust.
+        """From `mouth,face,broad,beside`; None is full trust.
 
         Raises:
             BadInput: it is something else.
@@ -50,12 +52,12 @@ class Trust:
         if text is None:
             return cls()
         try:
-            mouth, face, beside = (float(part) for part in text.split(","))
+            mouth, face, broad, beside = (float(part) for part in text.split(","))
         except ValueError as error:
-            raise BadInput(f"Trust is three numbers, mouth,face,beside, not {text!r}.") from error
-        if not all(0 <= value <= 1 for value in (mouth, face, beside)):
+            raise BadInput(f"Trust is four numbers, mouth,face,broad,beside, not {text!r}.") from error
+        if not all(0 <= value <= 1 for value in (mouth, face, broad, beside)):
             raise BadInput(f"Trust lies between 0 and 1, not {text}.")
-        return cls(mouth, face, beside)
+        return cls(mouth, face, broad, beside)
 
 
 FULL = Trust()
@@ -88,19 +90,19 @@ class Place:
         the network saw it, `prior` (PLANES, S, S) what it was told of the head there."""
         left, top, right, bottom = self.box
         inside = frame[top:bottom, left:right]
-        if made.shift is not None:
-            shift = _enlarged(made.shift, self.size) * self.fade
-            given = sampled(given, shift + still(self.size))
-            scale = np.float32(self.square.side / self.size)
-            inside[:] = _pulled(inside, np.stack([self._at_full_size(s) for s in shift]) * scale)
         mouth = _softened(np.asarray(prior[MOUTH][0] > 0, np.float32))
         face = (1 - mouth) * _softened(np.asarray(prior[PLACE].any(0), np.float32))
         gentle = face * (1 - trust.face)
+        if made.shift is not None:
+            shift = _enlarged(made.shift, self.size) * self.fade * (1 - gentle * (1 - trust.broad))
+            given = sampled(given, shift + still(self.size))
+            scale = np.float32(self.square.side / self.size)
+            inside[:] = _pulled(inside, np.stack([self._at_full_size(s) for s in shift]) * scale)
         share = np.asarray(mouth * trust.mouth + face + (1 - mouth - face) * trust.beside, np.float32)
         change = np.asarray(share * ((made.picture + 1) * np.float32(127.5) - given), np.float32)
         anew = (1 - _softened(_believed(change))) * share * (1 - gentle)
         if trust.face < 1:
-            change = gentle * _broad(change, face) + (1 - gentle) * change
+            change = gentle * trust.broad * _broad(change, face) + (1 - gentle) * change
         layers = np.empty((4, self.size, self.size), np.float32)
         layers[:3] = (change + anew * given) * self.fade
         layers[3] = anew * self.fade

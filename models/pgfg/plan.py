@@ -44,7 +44,7 @@ def plan_for(name: str, *, steps: int | None = None, batch: int | None = None, b
         plain_prior: drive with E(p_t) alone.
         weights: losses by name, see `losses.Weights`; 0 leaves one out.
         check: steps between measures on persons kept apart.
-        trust: how far its detail is shown, `mouth,face,beside`.
+        trust: how far its detail is shown, `mouth,face,broad,beside`.
 
     Raises:
         BadInput: there is no such configuration, loss, base or trust.
