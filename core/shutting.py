@@ -22,8 +22,9 @@ _RANGE = (0.5, 1.5)
 def shutting_ends(model: FaceModel, driver: Motion, identity: NDArray[np.floating],
                   names: Sequence[str]) -> tuple[Floats, Floats]:
     """The `ends` of `retarget` for channels `names` (E,): where a driver's eyes are shut, and where those of a face of
-    this model (S,) are. A driver of another model counts as the mean face."""
-    other = driver.identity if driver.model_hash == model.hash else np.zeros(len(model.identity_basis), np.float32)
+    this model (S,) are. A driver of another model, or a motion of nobody, counts as the mean face."""
+    mean = np.zeros(len(model.identity_basis), np.float32)
+    other = driver.identity if driver.model_hash == model.hash and driver.identity.shape == mean.shape else mean
     place = {name: i for i, name in enumerate(model.expression_names)}
     known = [(i, place[name]) for i, name in enumerate(names) if name in place]
     ends = np.ones((2, len(names)), np.float32)

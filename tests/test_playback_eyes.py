@@ -71,6 +71,8 @@ def test_narrow_eyes_that_shut_shut_wide_ones(model: FaceModel) -> None:
     assert abs(opening(wide, shut)) < 0.4 < opening(wide, driver.expression[1]) - 0.4
     unknown = transfer(fit, replace(driver, identity=np.zeros(3, np.float32), model_hash="other"), model)
     assert np.isfinite(unknown.expression).all()
+    nobody = transfer(fit, replace(driver, identity=np.zeros(0, np.float32)), model)
+    np.testing.assert_array_equal(nobody.expression, unknown.expression)
 
 
 def test_depth_goes_half_the_way_to_the_landmarks_in_any_scale_of_theirs(model: FaceModel) -> None:
