@@ -174,6 +174,21 @@ def test_the_networks_shift_moves_the_frames_own_pixels() -> None:
     np.testing.assert_array_equal(out[:, :20], frame[:, :20])
 
 
+@pytest.mark.parametrize(("broad", "across"), [(1.0, 4), (0.5, 2), (0.0, 0)])
+def test_a_face_is_moved_as_far_as_what_is_broad_is_trusted(broad: float, across: int) -> None:
+    frame = noise(256, 256)
+    place = Place.of(FaceSquare(128, 128, 256), 128, 256, 256)
+    given = planes(FaceSquare(128, 128, 256).cut(frame, 128))
+    shift = np.zeros((2, 64, 64), np.float32)
+    shift[0] = 2
+    made = Layers(painted(given).picture, np.zeros((1, 128, 128), np.float32), shift)
+    out = place.paste(frame.copy(), made, given, drawn(128), Trust(face=0, broad=broad)).astype(int)
+    inner = slice(64, 192)
+    wanted = frame[inner, 64 + across:192 + across].astype(int)
+    light = out[inner, inner].mean((0, 1)) - wanted.mean((0, 1))
+    np.testing.assert_allclose(out[inner, inner] - light, wanted, atol=12)
+
+
 def test_there_is_no_seam() -> None:
     """A network that makes everything brighter: the change begins at nothing and grows without a step."""
     frame = np.full((300, 320, 3), 100, np.uint8)

@@ -30,7 +30,7 @@ class Weights:
     landmarks: float = 0.5
     """Distance of landmarks, in pixels of the landmark network's window (192 a side)"""
     traits: float = 2.0
-    """The landmark network's inner features: lips, lids and brows as they look, not only where they are"""
+    """The landmark network's inner features (Johnson et al. 2016): how lips, lids and brows look"""
     steadiness: float = 1.0
     """What is made moves with the picture: shifted inputs give the shifted output"""
     under: float = 1.0
