@@ -20,6 +20,7 @@ from mien.models.pgfg.generators import bytes_of, units  # noqa: E402
 from mien.models.pgfg.landmarker import SIDE, Landmarker, landmark_loss, window_grid  # noqa: E402
 from mien.models.pgfg.losses import Weights  # noqa: E402
 from torch.nn import functional  # noqa: E402
+from toy_batches import one_thread  # noqa: E402, F401
 
 NOTHING = Weights(adversarial=0, identity=0, perceptual=0, structure=0, under=0, image=0, smooth=0, reach=0,
                   mask=0, landmarks=0, traits=0)
